@@ -1,0 +1,67 @@
+# Needs nothing but Python and make: whatever else there is to install goes into .venv.
+
+PYTHON ?= python3
+VENV = .venv
+BIN = $(VENV)/bin
+ARGS =
+
+# The name of the Python is in them, so that another PYTHON= means another environment.
+TEST_EXTRA = $(VENV)/.test-$(subst /,-,$(PYTHON))
+DEV_EXTRA = $(VENV)/.dev-$(subst /,-,$(PYTHON))
+
+.PHONY: help demo test cover lint types clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+demo: $(TEST_EXTRA) ## POP3 between a server and a client of ours, on this machine
+	@$(BIN)/pop3 demo
+
+test: $(TEST_EXTRA) ## all tests; arguments for pytest: make test ARGS="-k stls"
+	$(BIN)/python -bb -W error -m pytest $(ARGS)
+
+cover: $(TEST_EXTRA) ## all tests, then the lines and branches that none of them reached
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage report
+
+lint: $(DEV_EXTRA) ## ruff: faults and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(DEV_EXTRA) ## mypy and pyright, both strict
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+clean: ## remove what all of these have made
+	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# uv must run, not only be there: a pyenv shim may stand for one that belongs to another Python.
+# It gets an absolute path, because it would not find the interpreter behind a shim's name.
+ifneq ($(shell uv --version 2>/dev/null),)
+export UV_PYTHON_DOWNLOADS = never
+create = uv venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+install = uv pip install --quiet --python $(BIN)/python
+else
+create = $(PYTHON) -m venv $(VENV) || { echo "$(no_venv)" >&2; exit 1; }
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+no_venv = $(PYTHON) cannot make a virtual environment: install its venv module \
+	(on Debian: apt-get install python3-venv), or uv.
+too_old = pop3-proto needs Python 3.11 or newer, and $(PYTHON) is %d.%d: \
+	name another one, as in make PYTHON=python3.13 test.
+
+# A stamp is made last, so that a set-up that was interrupted starts over.
+$(TEST_EXTRA): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("$(too_old)" % v)'
+	@echo "Setting up $(VENV)"
+	@rm -rf $(VENV)
+	@$(create)
+	@$(install) -e '.[test]'
+	@touch $@
+
+$(DEV_EXTRA): $(TEST_EXTRA)
+	@echo "Adding the checkers to $(VENV)"
+	@$(install) -e '.[dev]'
+	@touch $@

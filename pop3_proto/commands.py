@@ -1,0 +1,417 @@
+"""The commands: what they say, where they are legal, and what their replies mean.
+
+The same object is sent by a client and reported by a server. A command of one's own is one more
+class like these: `Command[T]` names the type of its result.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import ClassVar, Final, Generic, TypeVar, cast, overload
+
+from .capabilities import Capabilities
+from .errors import LocalProtocolError
+from .listings import (
+    MOST_DIGITS,
+    MailboxStat,
+    ScanListing,
+    UniqueId,
+    parse_number,
+    parse_scan_listing,
+    parse_stat,
+    parse_unique_id,
+    split_lines,
+)
+from .responses import StatusLine
+from .states import State
+
+__all__ = [
+    "COMMANDS",
+    "Body",
+    "Capa",
+    "Command",
+    "Dele",
+    "List",
+    "Noop",
+    "Pass",
+    "Quit",
+    "Retr",
+    "Rset",
+    "Stat",
+    "Stls",
+    "Top",
+    "Uidl",
+    "User",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+
+AUTHORIZATION: Final = frozenset({State.AUTHORIZATION})
+TRANSACTION: Final = frozenset({State.TRANSACTION})
+EITHER: Final = AUTHORIZATION | TRANSACTION
+
+
+class Body(Enum):
+    """What follows the status line of a positive reply; each kind has its limits."""
+
+    NONE = "none"
+    CAPABILITIES = "capabilities"
+    LISTING = "listing"
+    MESSAGE = "message"
+
+
+class Command(Generic[T_co]):
+    """A command whose positive reply means a `T_co`.
+
+    Subclasses are frozen dataclasses. They set `verb` and `states`, and define what differs from
+    a command without arguments and with a single-line reply.
+    """
+
+    __slots__ = ()
+
+    verb: ClassVar[str]
+    states: ClassVar[frozenset[State]]
+    """Where the command is legal."""
+
+    barrier: ClassVar[bool] = False
+    """Whether nothing may be sent before the reply is there: real servers lose it."""
+
+    secret: ClassVar[bool] = False
+    """Whether the arguments must not be seen in a message, a log or a trace."""
+
+    verbatim: ClassVar[bool] = False
+    """Whether everything behind the first blank is one argument, blanks included."""
+
+    @property
+    def body(self) -> Body:
+        """Whether a positive reply is a multi-line one, and of which kind."""
+        return Body.NONE
+
+    def arguments(self) -> tuple[bytes, ...]:
+        """The arguments as they are sent."""
+        return ()
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Command[object]":
+        """The command that a client sent with these arguments; ValueError says what is wrong."""
+        if arguments:
+            raise ValueError(f"{cls.verb} takes no argument")
+        return cls()
+
+    def result(self, reply: StatusLine, body: bytes) -> T_co:
+        """What a positive reply means; `body` is empty unless the reply is a multi-line one."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its reply means")
+
+    def line(self, most: int = 255) -> bytes:
+        """The command as it is sent, in at most `most` octets with its CRLF.
+
+        Raises LocalProtocolError for an argument that would not arrive as what it is.
+        """
+        words = [self.verb.encode("ascii")]
+        for argument in self.arguments():
+            if not self.verbatim and (not argument or b" " in argument):
+                raise LocalProtocolError(f"an argument of {self.verb} is empty or contains a blank")
+            if argument:
+                words.append(argument)
+        line = b" ".join(words)
+        if any(octet in line for octet in (b"\r", b"\n", b"\0")):
+            raise LocalProtocolError(
+                f"{self.verb} would contain CR, LF or NUL, which no command can carry; a line end "
+                "behind a password that was read from a file has to be taken off"
+            )
+        if len(line) + 2 > most:
+            raise LocalProtocolError(
+                f"{self.verb} would be {len(line) + 2} octets long, and servers need not take more "
+                f"than {most}; use a shorter argument, or raise Limits.command_out for a server "
+                "that takes longer ones"
+            )
+        return line + b"\r\n"
+
+    def __str__(self) -> str:
+        """The command as it is quoted in messages, without secrets."""
+        if self.secret:
+            return self.verb
+        return b" ".join((self.verb.encode(), *self.arguments())).decode("ascii", "replace")
+
+
+class _Simple(Command[StatusLine]):
+    """A command whose positive reply says no more than that."""
+
+    __slots__ = ()
+
+    def result(self, reply: StatusLine, body: bytes) -> StatusLine:
+        return reply
+
+
+def _octets(text: str | bytes) -> bytes:
+    return text.encode("utf-8") if isinstance(text, str) else text
+
+
+def _digits(number: int, least: int, what: str) -> bytes:
+    digits = b"%d" % number
+    if number < least or len(digits) > MOST_DIGITS:
+        raise LocalProtocolError(f"{number} is no {what}: those begin at {least}")
+    return digits
+
+
+def _message_number(number: int) -> bytes:
+    return _digits(number, 1, "message-number")
+
+
+def _numbers(verb: str, arguments: Sequence[bytes], count: int) -> list[int]:
+    numbers = [number for number in map(parse_number, arguments) if number is not None]
+    if len(arguments) != count or len(numbers) != count:
+        raise ValueError(f"{verb} takes {'a number' if count == 1 else f'{count} numbers'}")
+    return numbers
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class User(_Simple):
+    """USER name (RFC 1939, section 7). Text is sent as UTF-8, octets as they are."""
+
+    verb = "USER"
+    states = AUTHORIZATION
+    verbatim = True
+
+    name: bytes
+
+    def __init__(self, name: str | bytes) -> None:
+        object.__setattr__(self, "name", _octets(name))
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return (self.name,)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "User":
+        return cls(b"".join(arguments))
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Pass(_Simple):
+    """PASS password (RFC 1939, section 7). Text is sent as UTF-8, octets as they are."""
+
+    verb = "PASS"
+    states = AUTHORIZATION
+    barrier = True
+    secret = True
+    verbatim = True
+
+    password: bytes = field(repr=False)
+
+    def __init__(self, password: str | bytes) -> None:
+        object.__setattr__(self, "password", _octets(password))
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return (self.password,)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Pass":
+        return cls(b"".join(arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Stls(_Simple):
+    """STLS: begin TLS behind the positive reply (RFC 2595, section 4)."""
+
+    verb = "STLS"
+    states = AUTHORIZATION
+    barrier = True
+
+
+@dataclass(frozen=True, slots=True)
+class Capa(Command[Capabilities]):
+    """CAPA: what the server can do (RFC 2449, section 5)."""
+
+    verb = "CAPA"
+    states = EITHER
+
+    @property
+    def body(self) -> Body:
+        return Body.CAPABILITIES
+
+    def result(self, reply: StatusLine, body: bytes) -> Capabilities:
+        return Capabilities(tuple(split_lines(body)))
+
+
+@dataclass(frozen=True, slots=True)
+class Stat(Command[MailboxStat]):
+    """STAT: how much the maildrop holds (RFC 1939, section 5)."""
+
+    verb = "STAT"
+    states = TRANSACTION
+
+    def result(self, reply: StatusLine, body: bytes) -> MailboxStat:
+        return parse_stat(reply.octets)
+
+
+class _Listing(Command[T_co]):
+    """A command that answers with a listing of all messages, or with the entry of one."""
+
+    __slots__ = ()
+
+    states = TRANSACTION
+    number: int | None
+    _entry: ClassVar[Callable[[bytes], tuple[int, object]]]
+
+    @property
+    def body(self) -> Body:
+        return Body.LISTING if self.number is None else Body.NONE
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return () if self.number is None else (_message_number(self.number),)
+
+    def result(self, reply: StatusLine, body: bytes) -> T_co:
+        entry = type(self)._entry
+        found = list(map(entry, split_lines(body))) if self.number is None else entry(reply.octets)
+        return cast(T_co, found)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class List(_Listing[T_co]):
+    """LIST: the scan listings of all messages, or of one (RFC 1939, section 5)."""
+
+    verb = "LIST"
+    _entry = parse_scan_listing
+
+    number: int | None
+
+    @overload
+    def __init__(self: "List[list[ScanListing]]", number: None = None) -> None: ...
+    @overload
+    def __init__(self: "List[ScanListing]", number: int) -> None: ...
+    def __init__(self, number: int | None = None) -> None:
+        object.__setattr__(self, "number", number)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "List[object]":
+        return List(*_numbers(cls.verb, arguments, 1)) if arguments else List()
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Uidl(_Listing[T_co]):
+    """UIDL: the unique-ids of all messages, or of one (RFC 1939, section 7)."""
+
+    verb = "UIDL"
+    _entry = parse_unique_id
+
+    number: int | None
+
+    @overload
+    def __init__(self: "Uidl[list[UniqueId]]", number: None = None) -> None: ...
+    @overload
+    def __init__(self: "Uidl[UniqueId]", number: int) -> None: ...
+    def __init__(self, number: int | None = None) -> None:
+        object.__setattr__(self, "number", number)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Uidl[object]":
+        return Uidl(*_numbers(cls.verb, arguments, 1)) if arguments else Uidl()
+
+
+@dataclass(frozen=True, slots=True)
+class Retr(Command[bytes]):
+    """RETR: a whole message (RFC 1939, section 5)."""
+
+    verb = "RETR"
+    states = TRANSACTION
+
+    number: int
+
+    @property
+    def body(self) -> Body:
+        return Body.MESSAGE
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return (_message_number(self.number),)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Retr":
+        return cls(*_numbers(cls.verb, arguments, 1))
+
+    def result(self, reply: StatusLine, body: bytes) -> bytes:
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Top(Command[bytes]):
+    """TOP: the headers of a message and the first lines of its body (RFC 1939, section 7)."""
+
+    verb = "TOP"
+    states = TRANSACTION
+
+    number: int
+    lines: int
+
+    @property
+    def body(self) -> Body:
+        return Body.MESSAGE
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return (_message_number(self.number), _digits(self.lines, 0, "number of lines"))
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Top":
+        return cls(*_numbers(cls.verb, arguments, 2))
+
+    def result(self, reply: StatusLine, body: bytes) -> bytes:
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Dele(_Simple):
+    """DELE: mark a message, to be deleted in UPDATE (RFC 1939, section 5)."""
+
+    verb = "DELE"
+    states = TRANSACTION
+
+    number: int
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return (_message_number(self.number),)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Dele":
+        return cls(*_numbers(cls.verb, arguments, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Noop(_Simple):
+    """NOOP: nothing but a reply (RFC 1939, section 5)."""
+
+    verb = "NOOP"
+    states = TRANSACTION
+
+
+@dataclass(frozen=True, slots=True)
+class Rset(_Simple):
+    """RSET: take back every mark (RFC 1939, section 5)."""
+
+    verb = "RSET"
+    states = TRANSACTION
+
+
+@dataclass(frozen=True, slots=True)
+class Quit(_Simple):
+    """QUIT: end the session; from TRANSACTION, delete what is marked (RFC 1939, section 6)."""
+
+    verb = "QUIT"
+    states = EITHER
+    barrier = True
+
+
+COMMANDS: Final[tuple[type[Command[object]], ...]] = (
+    User,
+    Pass,
+    Stls,
+    Capa,
+    Stat,
+    List,
+    Retr,
+    Dele,
+    Noop,
+    Rset,
+    Top,
+    Uidl,
+    Quit,
+)
+"""The vocabulary that both roles know from the start."""

@@ -1,0 +1,92 @@
+"""What both roles of a connection have in common: octets in, state, and how it ends."""
+
+from typing import NoReturn
+
+from .errors import LocalProtocolError, PlaintextAfterStls, ProtocolError
+from .limits import Limits
+from .lines import LineBuffer
+from .states import TLS, Outcome, Session, State
+
+__all__ = ["Connection"]
+
+
+class Connection:
+    """The machine behind `ClientConnection` and `ServerConnection`."""
+
+    def __init__(self, *, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._session = Session()
+        self._input = LineBuffer()
+        self._eof = False
+        self._failure: ProtocolError | None = None
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return self._session.state
+
+    @property
+    def tls(self) -> bool:
+        """Whether the session is inside TLS."""
+        return self._session.tls
+
+    @property
+    def failure(self) -> ProtocolError | None:
+        """Why the connection is BROKEN."""
+        return self._failure
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take octets from the peer; `next_event` says what they mean.
+
+        The end of input is not said by empty data but by `receive_eof`: that is a ValueError.
+        Octets in plaintext where TLS has to begin raise PlaintextAfterStls.
+        """
+        if not data:
+            raise ValueError("no data: say the end of input with receive_eof()")
+        if self._eof:
+            raise LocalProtocolError("data behind receive_eof(): the input was said to be over")
+        if self.state is State.TLS_HANDSHAKE:
+            self._fail(PlaintextAfterStls())
+        if self.state not in (State.CLOSED, State.BROKEN):
+            self._input.feed(bytes(data))
+
+    def receive_eof(self) -> None:
+        """The peer has ended its side; may be said more than once."""
+        self._eof = True
+
+    def tls_started(self) -> None:
+        """TLS is up: after STLS, or before the greeting where TLS is implicit.
+
+        What was learnt or said in plaintext is forgotten (RFC 2595, section 4).
+        """
+        if self.tls or self.state not in (State.GREETING, State.TLS_HANDSHAKE):
+            raise LocalProtocolError(f"TLS cannot start in {self.state.value}: STLS comes first")
+        if not self._input.empty:
+            self._fail(PlaintextAfterStls())
+        self._session.move(TLS, Outcome.OK)
+        self._forget()
+
+    def abort(self, reason: str) -> None:
+        """Give the connection up, because of `reason`: it is BROKEN, and has to be closed.
+
+        For whoever could not send all octets of a command, could not shake hands, or must not
+        leave the peer with half a message.
+        """
+        if self.state is not State.CLOSED:
+            self._break(ProtocolError(reason))
+
+    def _forget(self) -> None:
+        """Forget what the role has learnt in plaintext."""
+
+    def _break(self, error: ProtocolError) -> None:
+        self._session.state = State.BROKEN
+        self._failure = self._failure or error
+        self._input.drop()
+
+    def _fail(self, error: ProtocolError) -> NoReturn:
+        self._break(error)
+        raise error
+
+    def _refuse(self, obstacle: str) -> NoReturn:
+        reason = f" ({self._failure})" if self._failure else ""
+        raise LocalProtocolError(f"{obstacle}{reason}")

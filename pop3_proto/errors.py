@@ -1,0 +1,154 @@
+"""The exceptions: what you did, what the peer did, and what the server refused."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .commands import Command
+    from .responses import ResponseCode, StatusLine
+
+__all__ = [
+    "AuthenticationFailed",
+    "BodyTooLarge",
+    "CommandFailed",
+    "DeletionsUnconfirmed",
+    "LineTooLong",
+    "LocalProtocolError",
+    "LoginDelay",
+    "MailboxInUse",
+    "PermanentFailure",
+    "PlaintextAfterStls",
+    "Pop3Error",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "StlsRefused",
+    "TemporaryFailure",
+    "UnexpectedEof",
+    "UnsolicitedReply",
+]
+
+
+class Pop3Error(Exception):
+    """The base of every exception of this library."""
+
+
+class ProtocolError(Pop3Error):
+    """POP3 was not kept to."""
+
+
+class LocalProtocolError(ProtocolError):
+    """This program asked for what is not allowed; nothing was sent, and nothing has changed."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke the protocol; the connection cannot go on."""
+
+
+class LineTooLong(RemoteProtocolError):
+    """A line is longer than the limit of `limit` octets."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the peer sent a line of more than {limit} octets; a greater limit can be set in "
+            "Limits where such a line is to be expected"
+        )
+        self.limit = limit
+
+
+class BodyTooLarge(RemoteProtocolError):
+    """A multi-line response exceeds `limit`, in octets or in lines as `unit` says."""
+
+    def __init__(self, command: str, limit: int, unit: str = "octets") -> None:
+        super().__init__(
+            f"the response to {command} has more than {limit} {unit}; a greater limit can be set "
+            "in Limits where such a response is to be expected"
+        )
+        self.command = command
+        self.limit = limit
+        self.unit = unit
+
+
+class UnexpectedEof(RemoteProtocolError):
+    """The peer ended the connection while `pending` had not been answered in full."""
+
+    def __init__(self, when: str, pending: "tuple[Command[object], ...]" = ()) -> None:
+        super().__init__(f"the server ended the connection {when}")
+        self.pending = pending
+
+
+class PlaintextAfterStls(RemoteProtocolError):
+    """Octets came in plaintext where TLS had to begin: they may be an attacker's (RFC 2595)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "plaintext arrived behind STLS where TLS had to begin; somebody on the way may have "
+            "put it there, so the connection was given up"
+        )
+
+
+class UnsolicitedReply(RemoteProtocolError):
+    """The server sent `reply` although no command was waiting for it."""
+
+    def __init__(self, reply: "StatusLine") -> None:
+        super().__init__(
+            f"the server sent a reply that nobody asked for: {describe(reply)}; replies can no "
+            "longer be told apart, open a new connection"
+        )
+        self.reply = reply
+
+
+class CommandFailed(Pop3Error):
+    """The server answered `-ERR`: `reply` is its answer, `command` what it refused."""
+
+    def __init__(self, command: str, reply: "StatusLine", remedy: str = "") -> None:
+        super().__init__(f"the server refused {command}: {describe(reply)}{remedy}")
+        self.command = command
+        self.reply = reply
+
+    @property
+    def code(self) -> "ResponseCode | None":
+        """The response code of the reply, if it has one."""
+        return self.reply.code
+
+
+class AuthenticationFailed(CommandFailed):
+    """The name or the password is wrong, or not allowed in (RFC 3206, section 4)."""
+
+
+class MailboxInUse(CommandFailed):
+    """Another session holds the maildrop; the password was right (RFC 2449, section 8.1.2)."""
+
+
+class LoginDelay(CommandFailed):
+    """The last login is too recent; the password was right (RFC 2449, section 8.1.1)."""
+
+
+class TemporaryFailure(CommandFailed):
+    """The server cannot do it now; trying later makes sense (RFC 3206, section 4)."""
+
+
+class PermanentFailure(CommandFailed):
+    """The server will not do it until somebody mends something (RFC 3206, section 4)."""
+
+
+class StlsRefused(CommandFailed):
+    """TLS is required, and the server refused STLS."""
+
+
+class DeletionsUnconfirmed(Pop3Error):
+    """Messages were marked as deleted, and the server did not confirm that they are gone."""
+
+    def __init__(self, marked: frozenset[int], quit_sent: bool) -> None:
+        outcome = (
+            "it is not known which of them it deleted: compare unique-ids in the next session"
+            if quit_sent
+            else "QUIT could not be sent, so none of them is deleted"
+        )
+        super().__init__(f"the server did not confirm {len(marked)} deletions; {outcome}")
+        self.marked = marked
+        self.quit_sent = quit_sent
+
+
+def describe(reply: "StatusLine") -> str:
+    """A reply as it is quoted in a message."""
+    code = f"[{reply.code}] " if reply.code else ""
+    return f"{'+OK' if reply.ok else '-ERR'} {code}{reply.text}".rstrip()

@@ -1,0 +1,1 @@
+"""Whole conversations, for drivers that do the I/O."""

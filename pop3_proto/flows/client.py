@@ -1,0 +1,371 @@
+"""What a client wants, as whole conversations."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from ..capabilities import Capabilities
+from ..client import ClientConnection, Deletions
+from ..commands import Body, Capa, Command, Dele, Pass, Quit, Retr, Stls, User
+from ..errors import (
+    AuthenticationFailed,
+    BodyTooLarge,
+    CommandFailed,
+    LineTooLong,
+    LocalProtocolError,
+    LoginDelay,
+    MailboxInUse,
+    PermanentFailure,
+    RemoteProtocolError,
+    StlsRefused,
+    TemporaryFailure,
+    UnexpectedEof,
+    UnsolicitedReply,
+)
+from ..events import (
+    NEED_DATA,
+    PAUSED,
+    BodyChunk,
+    BodyEnd,
+    EndOfStream,
+    Greeting,
+    Reply,
+    Unsolicited,
+)
+from ..policies import TlsPolicy
+from ..responses import AUTH, IN_USE, LOGIN_DELAY, SYS_PERM, SYS_TEMP, ResponseCode, StatusLine
+from ..states import State
+from .core import Flow, Io, Send
+
+__all__ = [
+    "Fetch",
+    "capabilities",
+    "delete",
+    "failure",
+    "login",
+    "next_chunk",
+    "open_body",
+    "open_session",
+    "quit",
+    "request",
+    "settle",
+]
+
+T = TypeVar("T")
+
+FAILURES: Final[tuple[tuple[ResponseCode, type[CommandFailed]], ...]] = (
+    (AUTH, AuthenticationFailed),
+    (IN_USE, MailboxInUse),
+    (LOGIN_DELAY, LoginDelay),
+    (SYS_TEMP, TemporaryFailure),
+    (SYS_PERM, PermanentFailure),
+)
+
+CREDENTIALS: Final = frozenset({"PASS"})
+"""The commands whose refusal without a code means that the credentials are wrong."""
+
+
+def failure(conn: ClientConnection, command: Command[object], reply: StatusLine) -> CommandFailed:
+    """The exception that a negative reply becomes, by its response code (RFC 3206, section 6)."""
+    for code, kind in FAILURES:
+        if reply.code and reply.code.within(code):
+            return kind(str(command), reply)
+    blamed = not _offers(conn, "AUTH-RESP-CODE") and not reply.code
+    if command.verb in CREDENTIALS and blamed:
+        return AuthenticationFailed(str(command), reply)
+    return CommandFailed(str(command), reply)
+
+
+def open_session(conn: ClientConnection, policy: TlsPolicy) -> Flow[Greeting]:
+    """From a fresh connection to AUTHORIZATION: greeting, TLS by policy, capabilities."""
+    if policy is TlsPolicy.IMPLICIT:
+        yield Io.START_TLS
+    greeting = yield from _greeting(conn)
+    if policy is TlsPolicy.STLS:
+        yield from _start_tls(conn)
+    elif policy is TlsPolicy.OPPORTUNISTIC:
+        offered = yield from capabilities(conn)
+        if offered is None or "STLS" in offered:
+            yield from _try_tls(conn)
+    if conn.capabilities is None:
+        yield from capabilities(conn)
+    return greeting
+
+
+def capabilities(conn: ClientConnection) -> Flow[Capabilities | None]:
+    """Ask for the capabilities and remember them; None where the server has no CAPA."""
+    try:
+        conn.capabilities = yield from request(conn, Capa())
+    except CommandFailed:
+        conn.capabilities = None
+    return conn.capabilities
+
+
+def login(
+    conn: ClientConnection,
+    name: str | bytes,
+    password: str | bytes,
+    *,
+    allow_insecure_auth: bool = False,
+    allow_utf8_login: bool = False,
+) -> Flow[None]:
+    """USER and PASS; then the capabilities again where they may have changed.
+
+    Raises LocalProtocolError before anything is sent where the password would be readable on the
+    way, or is beyond ASCII and the server has not said that it takes that (RFC 6856, section 2.2).
+    """
+    if not (conn.tls or allow_insecure_auth):
+        raise LocalProtocolError(
+            "this would send the password in plaintext: use TLS, or pass "
+            "allow_insecure_auth=True where nobody else can listen"
+        )
+    user, secret = User(name), Pass(password)
+    if not (user.name.isascii() and secret.password.isascii()):
+        utf8 = conn.capabilities.arguments("UTF8") if conn.capabilities else None
+        if not (allow_utf8_login or (utf8 and "USER" in utf8)):
+            raise LocalProtocolError(
+                "name or password go beyond ASCII, and the server has not announced UTF8 USER: "
+                "pass allow_utf8_login=True for a server that is known to take them"
+            )
+    _ = user.line(conn.limits.command_out), secret.line(conn.limits.command_out)
+    yield from request(conn, user)
+    yield from request(conn, secret)
+    if _changed_by_login(conn):
+        yield from capabilities(conn)
+
+
+def request(conn: ClientConnection, command: Command[T]) -> Flow[T]:
+    """Send a command and give its result; a body is collected.
+
+    Raises CommandFailed, or one of its kinds, where the server refuses.
+    """
+    reply = yield from open_body(conn, command)
+    if command.body is Body.NONE:
+        return command.result(reply, b"")
+    body = bytearray()
+    while chunk := (yield from next_chunk(conn)):
+        body += chunk
+    collected = bytes(body)
+    if command.body is not Body.MESSAGE:
+        _check_listing(conn, command, collected)
+    return command.result(reply, collected)
+
+
+def open_body(conn: ClientConnection, command: Command[object]) -> Flow[Reply]:
+    """Send a command and give its positive reply; `next_chunk` then gives its body, if any."""
+    yield from settle(conn)
+    yield Send(conn.send(command))
+    reply = yield from _reply(conn)
+    if not reply.ok:
+        raise failure(conn, command, reply)
+    return reply
+
+
+def next_chunk(conn: ClientConnection) -> Flow[bytes]:
+    """The next octets of the body that is being read; empty at its end."""
+    event = yield from _event(conn)
+    if isinstance(event, BodyChunk):
+        return event.data
+    assert isinstance(event, BodyEnd), event
+    return b""
+
+
+def settle(conn: ClientConnection) -> Flow[None]:
+    """Read the rest of what is under way, so that the next reply belongs to the next command.
+
+    Whatever was interrupted is read and thrown away, up to `Limits.drain` octets; beyond that
+    the connection is given up. Where nothing is under way, what the server said unasked is found.
+    """
+    if not conn.pending:
+        yield Io.POLL
+    left = conn.limits.drain
+    while conn.pending:
+        event = yield from _event(conn)
+        if isinstance(event, BodyChunk):
+            left -= len(event.data)
+        if left < 0:
+            conn.abort(
+                f"a message was left early, and more than {conn.limits.drain} octets were still "
+                "to come"
+            )
+            yield Io.CLOSE
+            return
+    if conn.state in (State.AUTHORIZATION, State.TRANSACTION):
+        unasked = conn.next_event()
+        if isinstance(unasked, Unsolicited):
+            raise UnsolicitedReply(unasked)
+        if isinstance(unasked, EndOfStream):
+            raise UnexpectedEof("while nothing was asked of it")
+
+
+def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> Flow[None]:
+    """Mark messages as deleted, pipelined where the server announced it.
+
+    Raises CommandFailed for the first that the server refuses, when all have been answered.
+    """
+    yield from settle(conn)
+    refused: CommandFailed | None = None
+    waiting = deque(numbers)
+    most = window if _pipelines(conn) and not conn.blank_lines else 1
+    while waiting or conn.pending:
+        batch = [waiting.popleft() for _ in range(min(most - len(conn.pending), len(waiting)))]
+        if batch:
+            yield Send(b"".join([conn.send(Dele(number)) for number in batch]))
+        reply = yield from _reply(conn)
+        if not reply.ok:
+            refused = refused or failure(conn, reply.command, reply)
+    if refused:
+        raise refused
+
+
+class Fetch:
+    """Many messages, one after the other, asked for ahead of time.
+
+    `advance` gives the reply to the next RETR, in the order of `numbers`; `next_chunk` the octets
+    of its body. A negative reply costs that message only. Messages are asked for ahead of time
+    where the server announced PIPELINING, `window` of them at most, so that neither side ever
+    waits for the other to read.
+    """
+
+    def __init__(self, conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> None:
+        self._conn = conn
+        self._waiting = deque(numbers)
+        self._window = window
+        self._started = False
+
+        self._expected = 0
+        self._refused: CommandFailed | None = None
+
+    def advance(self) -> Flow[Reply | None]:
+        """The next reply, or None when all messages have been answered.
+
+        At the end, raises CommandFailed for the first `delete` that the server refused.
+        """
+        conn = self._conn
+        if not self._started:
+            yield from settle(conn)
+            self._started = True
+            self._window = self._window if _pipelines(conn) else 1
+        while True:
+            yield from self._ask()
+            if not conn.pending:
+                break
+            reply = yield from _reply(conn)
+            self._expected -= 1
+            if isinstance(reply.command, Retr):
+                return reply
+            if not reply.ok:
+                self._refused = self._refused or failure(conn, reply.command, reply)
+        if self._refused:
+            raise self._refused
+        return None
+
+    def delete(self, number: int) -> Flow[None]:
+        """Mark a message whose body has ended as deleted; the reply is read by `advance`."""
+        self._expected += 1
+        yield Send(self._conn.send(Dele(number)))
+
+    def _ask(self) -> Flow[None]:
+        conn = self._conn
+        asked = len(conn.pending)
+        if asked < self._expected:
+            raise LocalProtocolError(
+                "another command was sent while messages were being fetched, so that some of them "
+                "were thrown away: fetch them again, and delete them with Fetch.delete"
+            )
+        if asked <= self._window // 2 and self._waiting:
+            count = min(self._window - asked, len(self._waiting))
+            batch = [self._waiting.popleft() for _ in range(count)]
+            self._expected += count
+            yield Send(b"".join([conn.send(Retr(number)) for number in batch]))
+
+
+def quit(conn: ClientConnection) -> Flow[Deletions]:
+    """End the session, and say what has become of the messages that were marked as deleted.
+
+    A reply that is lost, late or negative leaves it unknown (RFC 1939, section 6); none of that
+    is an error here.
+    """
+    try:
+        yield from settle(conn)
+        if conn.state in (State.AUTHORIZATION, State.TRANSACTION):
+            yield Send(conn.send(Quit()))
+            while conn.pending and not isinstance((yield from _event(conn)), EndOfStream):
+                pass
+    except (OSError, RemoteProtocolError):
+        pass
+    return conn.deletions
+
+
+def _greeting(conn: ClientConnection) -> Flow[Greeting]:
+    greeting = yield from _event(conn)
+    assert isinstance(greeting, Greeting), greeting
+    if not greeting.ok:
+        kind = next(
+            (kind for code, kind in FAILURES if greeting.code and greeting.code.within(code)),
+            CommandFailed,
+        )
+        raise kind("the session", greeting)
+    return greeting
+
+
+def _start_tls(conn: ClientConnection) -> Flow[None]:
+    try:
+        yield from request(conn, Stls())
+    except CommandFailed as error:
+        remedy = "; TLS is required, try implicit TLS (port 995)"
+        raise StlsRefused("STLS", error.reply, remedy) from None
+    yield Io.START_TLS
+
+
+def _try_tls(conn: ClientConnection) -> Flow[None]:
+    try:
+        yield from request(conn, Stls())
+    except CommandFailed:
+        return
+    yield Io.START_TLS
+
+
+def _event(conn: ClientConnection) -> Flow[Greeting | Reply | BodyChunk | BodyEnd | EndOfStream]:
+    while (event := conn.next_event()) is NEED_DATA:
+        yield Io.RECEIVE
+    if event is PAUSED:
+        raise LocalProtocolError("TLS has to be started before anything else is read")
+    if isinstance(event, Unsolicited):
+        raise UnsolicitedReply(event)
+    return event
+
+
+def _reply(conn: ClientConnection) -> Flow[Reply]:
+    """The next reply; what is left of the body before it is read and thrown away."""
+    while True:
+        event = yield from _event(conn)
+        if isinstance(event, Reply):
+            return event
+        assert isinstance(event, BodyChunk | BodyEnd), event
+
+
+def _check_listing(conn: ClientConnection, command: Command[object], body: bytes) -> None:
+    limits = conn.limits
+    lines = body.count(b"\n")
+    if lines > limits.listing_lines:
+        raise BodyTooLarge(str(command), limits.listing_lines, "lines")
+    if len(body) > limits.line and max(map(len, body.split(b"\n"))) >= limits.line:
+        raise LineTooLong(limits.line)
+
+
+def _offers(conn: ClientConnection, tag: str) -> bool:
+    return conn.capabilities is not None and tag in conn.capabilities
+
+
+def _pipelines(conn: ClientConnection) -> bool:
+    return _offers(conn, "PIPELINING")
+
+
+def _changed_by_login(conn: ClientConnection) -> bool:
+    """Whether the list from before the login leaves out, or may not fit, this user."""
+    known = conn.capabilities
+    if known is None:
+        return False
+    by_user = any("USER" in (known.arguments(tag) or ()) for tag in ("LOGIN-DELAY", "EXPIRE"))
+    return by_user or "UIDL" not in known or "TOP" not in known

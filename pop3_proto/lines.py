@@ -1,0 +1,86 @@
+"""Octets as they arrive, taken line by line or in bulk."""
+
+from collections import deque
+
+__all__ = ["LineBuffer"]
+
+
+class LineBuffer:
+    """What has been received and not been used yet.
+
+    Each octet is searched for an end of line once, however the input was cut, and nothing is
+    moved to the front when a line is taken.
+    """
+
+    __slots__ = ("_at", "_base", "_chunk", "_queue", "_unfinished", "received")
+
+    def __init__(self) -> None:
+        self._queue: deque[bytes] = deque()
+        self._chunk = b""
+        self._at = 0
+        self._base = 0
+        self._unfinished = bytearray()
+        self.received = 0
+
+    def feed(self, data: bytes) -> None:
+        """Add what has been received."""
+        self.received += len(data)
+        self._queue.append(data)
+
+    @property
+    def start(self) -> int:
+        """Where in all that was ever received the next line begins, in octets."""
+        return self._base + self._at - len(self._unfinished)
+
+    @property
+    def empty(self) -> bool:
+        """Whether every octet received has been taken."""
+        return self.start == self.received
+
+    @property
+    def unfinished(self) -> int:
+        """How many octets of a line without its end have been looked at by `take_line`."""
+        return len(self._unfinished)
+
+    def take_line(self) -> bytes | None:
+        """The next line with its LF, or None until there is one."""
+        while True:
+            end = self._chunk.find(b"\n", self._at) + 1
+            if end:
+                line = self._chunk[self._at : end]
+                self._at = end
+                return self._finish(line) if self._unfinished else line
+            self._unfinished += self._chunk[self._at :]
+            self._at = len(self._chunk)
+            if not self._queue:
+                return None
+            self._advance()
+
+    def rest(self) -> tuple[bytes, int]:
+        """A read that is not used up, and the position up to which it is; then call `use`."""
+        if self._at == len(self._chunk) and self._queue:
+            self._advance()
+        return self._chunk, self._at
+
+    def use(self, position: int) -> None:
+        """Everything before `position` of what `rest` gave has been used."""
+        self._at = position
+
+    def drop_unfinished(self) -> None:
+        """Forget the beginning of a line that is not wanted."""
+        self._unfinished.clear()
+
+    def drop(self) -> None:
+        """Forget everything that was not taken."""
+        self._base, self._at, self._chunk = self.received, 0, b""
+        self._queue.clear()
+        self._unfinished.clear()
+
+    def _finish(self, line: bytes) -> bytes:
+        whole = bytes(self._unfinished) + line
+        self._unfinished.clear()
+        return whole
+
+    def _advance(self) -> None:
+        self._base += len(self._chunk)
+        self._chunk, self._at = self._queue.popleft(), 0

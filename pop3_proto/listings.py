@@ -1,0 +1,112 @@
+"""Scan listings, unique-id listings and the drop listing (RFC 1939, sections 5 and 7)."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .errors import RemoteProtocolError
+from .responses import printable
+
+__all__ = [
+    "MailboxStat",
+    "ScanListing",
+    "UniqueId",
+    "parse_number",
+    "parse_scan_listing",
+    "parse_stat",
+    "parse_unique_id",
+    "split_lines",
+]
+
+MOST_DIGITS = 19
+
+
+class MailboxStat(NamedTuple):
+    """How many messages the maildrop holds, and their octets: None where the server's number is
+    none."""
+
+    messages: int
+    octets: int | None
+
+
+class ScanListing(NamedTuple):
+    """A message-number and the octets of the message: None where the server's number is none.
+
+    The octets are a hint: servers count in different ways.
+    """
+
+    number: int
+    octets: int | None
+
+
+class UniqueId(NamedTuple):
+    """A message-number and the unique-id of the message, in octets as the server sent them.
+
+    Different messages may have the same unique-id, and it may be no good as a file name.
+    """
+
+    number: int
+    unique_id: bytes
+
+
+def parse_number(octets: bytes) -> int | None:
+    """A number of 1 to 19 ASCII digits, or None: signs, blanks and underscores make it none."""
+    if octets.isdigit() and len(octets) <= MOST_DIGITS:
+        return int(octets)
+    return None
+
+
+def split_lines(body: bytes) -> list[bytes]:
+    """The lines of a collected listing without their ends.
+
+    Raises RemoteProtocolError for a bare LF in a listing whose lines end in CRLF.
+    """
+    if not body.endswith(b"\r\n"):
+        return body.split(b"\n")[:-1]
+    lines = body.split(b"\r\n")[:-1]
+    if body.count(b"\n") != len(lines):
+        raise RemoteProtocolError("a listing whose lines end in CRLF contains a bare LF")
+    return lines
+
+
+def parse_stat(text: bytes) -> MailboxStat:
+    """The reply to STAT, behind its indicator (RFC 1939, section 5)."""
+    words = _words(text, "STAT")
+    return MailboxStat(_number(words[0], text, "STAT"), _octets(words))
+
+
+def parse_scan_listing(line: bytes) -> ScanListing:
+    """A line of LIST, or the reply to `LIST n` behind its indicator; more columns do not matter."""
+    words = _words(line, "LIST")
+    return ScanListing(_number(words[0], line, "LIST"), _octets(words))
+
+
+def parse_unique_id(line: bytes) -> UniqueId:
+    """A line of UIDL, or the reply to `UIDL n` behind its indicator."""
+    words = _words(line, "UIDL")
+    return UniqueId(_number(words[0], line, "UIDL"), words[1] if len(words) > 1 else b"")
+
+
+def encode_lines(entries: Iterable[tuple[int, int | bytes]]) -> bytes:
+    """The lines of a listing as a server sends them."""
+    return b"".join(
+        b"%d %b\r\n" % (number, b"%d" % what if isinstance(what, int) else what)
+        for number, what in entries
+    )
+
+
+def _words(line: bytes, command: str) -> list[bytes]:
+    words = line.split()
+    if not words:
+        raise RemoteProtocolError(f"the server sent an empty line where {command} has numbers")
+    return words
+
+
+def _number(word: bytes, line: bytes, command: str) -> int:
+    number = parse_number(word)
+    if number is None:
+        raise RemoteProtocolError(f"no number at the beginning of {command}: {printable(line)}")
+    return number
+
+
+def _octets(words: list[bytes]) -> int | None:
+    return parse_number(words[1]) if len(words) > 1 else None

@@ -1,0 +1,96 @@
+"""The states of a session, and the one table of how it moves between them (RFC 1939, section 3)."""
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["TRANSITIONS", "Outcome", "Session", "State"]
+
+
+class State(Enum):
+    """Where a session stands; both roles use the same states."""
+
+    GREETING = "GREETING"
+    AUTHORIZATION = "AUTHORIZATION"
+    TLS_HANDSHAKE = "TLS_HANDSHAKE"
+    TRANSACTION = "TRANSACTION"
+    UPDATE = "UPDATE"
+    CLOSED = "CLOSED"
+    BROKEN = "BROKEN"
+
+
+class Outcome(Enum):
+    """What has happened to a command, or to the greeting or TLS."""
+
+    SENT = "sent"
+    OK = "+OK"
+    ERR = "-ERR"
+
+
+GREETING: Final = "greeting"
+TLS: Final = "TLS"
+
+TRANSITIONS: Final[Mapping[tuple[State, str, Outcome], State]] = MappingProxyType(
+    {
+        (State.GREETING, TLS, Outcome.OK): State.GREETING,
+        (State.GREETING, GREETING, Outcome.OK): State.AUTHORIZATION,
+        (State.GREETING, GREETING, Outcome.ERR): State.CLOSED,
+        (State.AUTHORIZATION, "STLS", Outcome.OK): State.TLS_HANDSHAKE,
+        (State.TLS_HANDSHAKE, TLS, Outcome.OK): State.AUTHORIZATION,
+        (State.AUTHORIZATION, "PASS", Outcome.OK): State.TRANSACTION,
+        (State.AUTHORIZATION, "QUIT", Outcome.OK): State.CLOSED,
+        (State.AUTHORIZATION, "QUIT", Outcome.ERR): State.CLOSED,
+        (State.TRANSACTION, "QUIT", Outcome.SENT): State.UPDATE,
+        (State.UPDATE, "QUIT", Outcome.OK): State.CLOSED,
+        (State.UPDATE, "QUIT", Outcome.ERR): State.CLOSED,
+    }
+)
+"""What is not in it stays where it is. A peer that breaks the protocol leads to BROKEN and the
+end of the input to CLOSED, from everywhere."""
+
+REMEDIES: Final = {
+    State.GREETING: "wait for the greeting first",
+    State.AUTHORIZATION: "log in with USER and PASS first",
+    State.TLS_HANDSHAKE: "shake hands and call tls_started() first",
+    State.TRANSACTION: "it belongs before the login",
+    State.UPDATE: "QUIT has been sent, open a new connection",
+    State.CLOSED: "open a new connection",
+    State.BROKEN: "open a new connection",
+}
+
+
+class Session:
+    """The state, and the few guards that are no states: USER seen, TLS active."""
+
+    __slots__ = ("state", "tls", "user_seen")
+
+    def __init__(self) -> None:
+        self.state = State.GREETING
+        self.tls = False
+        self.user_seen = False
+
+    def obstacle(
+        self, verb: str, states: frozenset[State], *, user_coming: bool = False
+    ) -> str | None:
+        """Why a command that is legal in `states` cannot be given now, with the remedy.
+
+        `user_coming`: a USER is under way whose success is taken for granted.
+        """
+        if self.state not in states:
+            return f"{verb} is not allowed in {self.state.value}: {REMEDIES[self.state]}"
+        if verb == "PASS" and not (self.user_seen or user_coming):
+            return "PASS is not allowed yet: send USER first"
+        if verb == "STLS" and self.tls:
+            return "STLS is not allowed: TLS is active already"
+        return None
+
+    def move(self, verb: str, outcome: Outcome) -> None:
+        """Go where the table says."""
+        self.state = TRANSITIONS.get((self.state, verb, outcome), self.state)
+        if verb == TLS:
+            self.tls, self.user_seen = True, False
+        elif verb == "USER":
+            self.user_seen = outcome is Outcome.OK
+        elif verb == "PASS":
+            self.user_seen = False

@@ -1,0 +1,1 @@
+"""Tests against other people's servers and clients, the real ones, over loopback."""

@@ -1,0 +1,207 @@
+"""The harness, before anything is tested with it: a real Dovecot, seen through bare sockets."""
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.interop.accounts import ACCOUNTS, Account
+from tests.interop.seeds import SEEDS, Seed
+from tests.interop.servers import ServerFailed
+from tests.interop.servers.dovecot import Dovecot, StartDovecot, User, running
+from tests.interop.servers.maildir import read_maildir
+from tests.interop.servers.ports import free_ports, is_free
+
+pytestmark = pytest.mark.interop
+
+SECONDS = 30
+ROOT = Path(__file__).parents[2]
+
+
+class Session:
+    """Commands, status lines and bodies as they are on the wire."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._input = connected.makefile("rb")
+
+    def close(self) -> None:
+        self._input.close()
+        self._socket.close()
+
+    def line(self) -> bytes:
+        return self._input.readline()
+
+    def ask(self, command: str) -> bytes:
+        self._socket.sendall(command.encode() + b"\r\n")
+        return self.line()
+
+    def body(self) -> bytes:
+        """What follows a status line, with the dot-stuffing and the terminator."""
+        lines = [self.line()]
+        while lines[-1] not in (b".\r\n", b""):
+            lines.append(self.line())
+        return b"".join(lines)
+
+    def log_in(self, name: str, password: str) -> bytes:
+        assert self.ask(f"USER {name}") == b"+OK\r\n"
+        return self.ask(f"PASS {password}")
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        assert self.ask("STLS").startswith(b"+OK")
+        self._input.close()
+        self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
+        self._input = self._socket.makefile("rb")
+
+
+@contextmanager
+def connected(port: int, tls: ssl.SSLContext | None = None) -> Generator[Session]:
+    stream = socket.create_connection(("127.0.0.1", port), SECONDS)
+    session = Session(tls.wrap_socket(stream, server_hostname="127.0.0.1") if tls else stream)
+    try:
+        assert session.line().startswith(b"+OK Dovecot")
+        yield session
+    finally:
+        session.close()
+
+
+@contextmanager
+def logged_in(dovecot: Dovecot, user: User) -> Generator[Session]:
+    with connected(dovecot.port) as session:
+        assert session.log_in(user.name, user.password) == b"+OK Logged in.\r\n"
+        yield session
+
+
+@pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
+def test_each_account_has_its_mail(dovecot: Dovecot, account: Account) -> None:
+    with connected(dovecot.port) as session:
+        reply = session.log_in(account.name, dovecot.users[account.name])
+        assert reply == b"+OK Logged in.\r\n"
+        assert session.ask("STAT").startswith(b"+OK %d " % len(account.messages))
+
+
+@pytest.mark.parametrize("seed", SEEDS.values(), ids=lambda seed: seed.name)
+def test_seed_is_on_the_wire_as_predicted(dovecot: Dovecot, seed: Seed) -> None:
+    with logged_in(dovecot, dovecot.new_user([seed.on_disk])) as session:
+        assert session.ask("LIST 1") == b"+OK 1 %d\r\n" % seed.listed_by_dovecot
+        assert session.ask("RETR 1") == b"+OK %d octets\r\n" % seed.listed_by_dovecot
+        assert session.body() == re.sub(rb"(?m)^\.", b"..", seed.on_wire) + b".\r\n"
+
+
+def test_messages_keep_their_order(dovecot: Dovecot) -> None:
+    with logged_in(dovecot, dovecot.new_user(seed.on_disk for seed in SEEDS.values())) as session:
+        assert session.ask("LIST") == b"+OK %d messages:\r\n" % len(SEEDS)
+        sizes = [int(line.split()[1]) for line in session.body().splitlines()[:-1]]
+    assert sizes == [seed.listed_by_dovecot for seed in SEEDS.values()]
+
+
+def test_new_users_are_known_at_once(dovecot: Dovecot) -> None:
+    for _ in range(20):
+        with logged_in(dovecot, dovecot.new_user()) as session:
+            assert session.ask("STAT") == b"+OK 0 0\r\n"
+
+
+def test_new_user_changes_no_maildrop_but_his_own(dovecot: Dovecot) -> None:
+    messages = [SEEDS["01-plain"].on_disk, SEEDS["02-dots"].on_disk]
+    user, other = dovecot.new_user(messages), dovecot.new_user(messages)
+    with logged_in(dovecot, user) as session:
+        assert session.ask("DELE 1").startswith(b"+OK")
+        assert session.ask("QUIT").startswith(b"+OK")
+    assert read_maildir(user.maildir) == messages[1:]
+    assert read_maildir(other.maildir) == messages
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody-we-know"])
+def test_wrong_password_is_refused(dovecot: Dovecot, name: str) -> None:
+    with connected(dovecot.port) as session:
+        assert session.log_in(name, "wrong").startswith(b"-ERR [AUTH]")
+
+
+def test_tls_verifies_with_the_ca_file(dovecot: Dovecot) -> None:
+    context = ssl.create_default_context(cafile=str(dovecot.ca_file))
+    with connected(dovecot.tls_port, context) as session:
+        assert session.log_in("alice", "secret-a") == b"+OK Logged in.\r\n"
+
+
+def test_stls_verifies_with_the_ca_file(dovecot: Dovecot) -> None:
+    with connected(dovecot.port) as session:
+        session.start_tls(ssl.create_default_context(cafile=str(dovecot.ca_file)))
+        assert session.log_in("alice", "secret-a") == b"+OK Logged in.\r\n"
+
+
+def test_tls_fails_without_the_ca_file(dovecot: Dovecot) -> None:
+    with (
+        pytest.raises(ssl.SSLCertVerificationError),
+        connected(dovecot.tls_port, ssl.create_default_context()),
+    ):
+        pass
+
+
+def test_settings_of_a_test(start_dovecot: StartDovecot) -> None:
+    config = "auth_mechanisms = scram-sha-256\nservice pop3 {\n  process_limit = 7\n}\n"
+    with start_dovecot(config) as dovecot, connected(dovecot.port) as session:
+        assert session.ask("CAPA") == b"+OK\r\n"
+        assert b"SASL SCRAM-SHA-256\r\n" in session.body()
+
+
+def test_failure_shows_the_log(start_dovecot: StartDovecot) -> None:
+    with (
+        pytest.raises(ServerFailed, match="Unknown setting: no_such_setting"),
+        start_dovecot("no_such_setting = 1\n"),
+    ):
+        pass
+
+
+def test_failure_when_the_port_is_taken(dovecot: Dovecot, tmp_path: Path) -> None:
+    ports = dovecot.port, dovecot.tls_port
+    with pytest.raises(ServerFailed, match="choose another"), running(tmp_path / "work", ports):
+        pass
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_its_starter(tmp_path: Path, how: signal.Signals) -> None:
+    port, tls_port = free_ports(2)
+    with by_hand(tmp_path / "work", port, tls_port) as starter, connected(port) as session:
+        assert session.log_in("bob", "secret-b") == b"+OK Logged in.\r\n"
+        started = descendants(starter.pid)
+        ends = [os.pidfd_open(pid) for pid in started]
+        starter.send_signal(how)
+        for end in ends:
+            assert select.select([end], [], [], SECONDS)[0]
+            os.close(end)
+    assert {"unshare", "dovecot", "pop3-login", "pop3"} <= set(started.values())
+    assert is_free(port)
+    assert is_free(tls_port)
+
+
+@contextmanager
+def by_hand(work: Path, port: int, tls_port: int) -> Generator[subprocess.Popen[str]]:
+    """Dovecot as one starts it from a shell; entered when it has said where it is."""
+    command = [sys.executable, "-m", "tests.interop.servers.dovecot"]
+    command += [str(work), str(port), str(tls_port)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert json.loads(process.stdout.readline())["port"] == port
+            yield process
+        finally:
+            process.kill()
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """The names of the processes that `pid` started, and of those that they started, by pid."""
+    found: dict[int, str] = {}
+    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        found[child] = Path(f"/proc/{child}/comm").read_text().strip()
+        found |= descendants(child)
+    return found
