@@ -78,6 +78,11 @@ class ClientConnection(Connection):
         return tuple(command for command, _ in self._pending)
 
     @property
+    def in_body(self) -> bool:
+        """Whether the body of the oldest pending command is being read."""
+        return self._decoder is not None
+
+    @property
     def marked(self) -> frozenset[int]:
         """The message-numbers that the server has marked as deleted."""
         return frozenset(self._marked)
@@ -109,6 +114,25 @@ class ClientConnection(Connection):
         if self.state is State.TLS_HANDSHAKE:
             return self._end() if self._eof else PAUSED
         return self._body_event() if self._decoder else self._status_event()
+
+    def silence(self) -> str:
+        """Nothing has come in time: says what was due.
+
+        Where an empty line came in place of a reply, the connection is BROKEN: that may have been
+        the reply, and none that comes later could be matched.
+        """
+        due = self._due()
+        if self._skipped_blank:
+            self.abort(f"the server sent an empty line where {due} was due")
+            return f"the server sent an empty line where {due} was due"
+        return f"{due} was due"
+
+    def _due(self) -> str:
+        if self.state is State.GREETING:
+            return "the greeting"
+        if self._decoder:
+            return f"the rest of the response to {self._pending[0][0]}"
+        return f"the reply to {self._pending[0][0]}" if self._pending else "a reply"
 
     def _check(self, command: Command[object]) -> None:
         ahead = self._pending[-1][0] if self._pending else None
@@ -229,10 +253,8 @@ class ClientConnection(Connection):
             return RemoteProtocolError(
                 f"this is no POP3 server, it speaks {foreign}: check host and port"
             )
-        due = f"the reply to {self._pending[0][0]}" if self._pending else "a reply"
-        due = "the greeting" if self.state is State.GREETING else due
         what = f"sent {printable(line[:80])!r}" if line else "sent an empty line"
-        return RemoteProtocolError(f"the server {what} where {due} was due")
+        return RemoteProtocolError(f"the server {what} where {self._due()} was due")
 
     def _end(self) -> EndOfStream:
         if self._decoder:

@@ -75,6 +75,10 @@ class Connection:
         if self.state is not State.CLOSED:
             self._break(ProtocolError(reason))
 
+    def silence(self) -> str:
+        """Nothing has come in time: says what was due, for the error of whoever waited."""
+        raise NotImplementedError
+
     def _forget(self) -> None:
         """Forget what the role has learnt in plaintext."""
 

@@ -43,7 +43,8 @@ class Maildrop(Protocol):
         """Lock the maildrop and list it: the first entry becomes message-number 1.
 
         The list is a snapshot: what arrives later belongs to the next session. Raises Refused
-        with the code IN-USE where another session has it. `close` is called in any case.
+        with the code IN-USE where another session has it. `close` follows only where this
+        succeeded.
         """
         ...
 

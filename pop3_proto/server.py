@@ -98,6 +98,9 @@ class ServerConnection(Connection):
         self._owed = None
         return end
 
+    def silence(self) -> str:
+        return "the client's next command was due"
+
     def _body(self) -> BodyEncoder:
         if self._failure or self._encoder is None:
             self._refuse("no body is owed: a positive reply to a command that has one comes first")

@@ -16,7 +16,7 @@ from ..errors import (
     LoginDelay,
     MailboxInUse,
     PermanentFailure,
-    RemoteProtocolError,
+    ProtocolError,
     StlsRefused,
     TemporaryFailure,
     UnexpectedEof,
@@ -60,6 +60,9 @@ FAILURES: Final[tuple[tuple[ResponseCode, type[CommandFailed]], ...]] = (
     (SYS_TEMP, TemporaryFailure),
     (SYS_PERM, PermanentFailure),
 )
+
+ASKING: Final = (State.AUTHORIZATION, State.TRANSACTION)
+"""Where a client may give commands."""
 
 CREDENTIALS: Final = frozenset({"PASS"})
 """The commands whose refusal without a code means that the credentials are wrong."""
@@ -176,7 +179,7 @@ def settle(conn: ClientConnection) -> Flow[None]:
     Whatever was interrupted is read and thrown away, up to `Limits.drain` octets; beyond that
     the connection is given up. Where nothing is under way, what the server said unasked is found.
     """
-    if not conn.pending:
+    if not conn.pending and conn.state in ASKING:
         yield Io.POLL
     left = conn.limits.drain
     while conn.pending:
@@ -190,7 +193,7 @@ def settle(conn: ClientConnection) -> Flow[None]:
             )
             yield Io.CLOSE
             return
-    if conn.state in (State.AUTHORIZATION, State.TRANSACTION):
+    if conn.state in ASKING:
         unasked = conn.next_event()
         if isinstance(unasked, Unsolicited):
             raise UnsolicitedReply(unasked)
@@ -288,11 +291,11 @@ def quit(conn: ClientConnection) -> Flow[Deletions]:
     """
     try:
         yield from settle(conn)
-        if conn.state in (State.AUTHORIZATION, State.TRANSACTION):
+        if conn.state in ASKING:
             yield Send(conn.send(Quit()))
-            while conn.pending and not isinstance((yield from _event(conn)), EndOfStream):
-                pass
-    except (OSError, RemoteProtocolError):
+            while conn.pending:
+                _ = yield from _event(conn)
+    except (OSError, ProtocolError):
         pass
     return conn.deletions
 

@@ -155,19 +155,18 @@ class ServerSession:
     def _pass(self, command: Pass) -> Flow[None]:
         conn = self._conn
         try:
-            self._maildrop = yield from self._authenticate(self._name, command.password)
-            if self._maildrop:
-                self._entries = yield from invoke(self._maildrop.open)
+            maildrop = yield from self._authenticate(self._name, command.password)
+            if maildrop:
+                self._entries = yield from invoke(maildrop.open)
+                self._maildrop = maildrop
         except Refused as refusal:
-            yield from self.close()
             yield Send(conn.reply(False, refusal.text, code=refusal.code))
             return
         except Exception as error:
             self._report(error)
-            yield from self.close()
             yield Send(conn.reply(False, "the maildrop is not available", code=SYS_TEMP))
             return
-        if self._maildrop:
+        if maildrop:
             yield self._reply(True, f"{len(self._entries)} messages")
         else:
             yield Send(conn.reply(False, "wrong name or password", code=AUTH))

@@ -1,0 +1,1 @@
+"""POP3 over sockets: what does the I/O for `pop3_proto`."""

@@ -1,0 +1,202 @@
+"""The run loop for everything that blocks: does what flows want, one thing after the other."""
+
+import contextlib
+import inspect
+import threading
+import time
+from typing import Protocol, TypeVar, cast
+
+from pop3_proto import LocalProtocolError
+from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
+
+from ._link import Link
+
+__all__ = ["BlockingDriver", "Stream"]
+
+T = TypeVar("T")
+
+
+class Stream(Protocol):
+    """A transport that blocks. Each time-out is in seconds, None for ever."""
+
+    def send(self, data: bytes, timeout: float | None) -> None:
+        """Send all octets, or raise OSError: TimeoutError where they are not taken in time."""
+        ...
+
+    def receive(self, timeout: float | None) -> bytes:
+        """Some octets, at least one, or none at their end; TimeoutError where nothing came.
+
+        A time-out of 0 does not wait.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the transport; may be called more than once."""
+        ...
+
+
+class BlockingDriver:
+    """Runs flows over a stream.
+
+    `silence` is how long to wait for the next octet, or, where `per_exchange` is set, for all the
+    octets that the next effect of the flow needs: a peer that sends one octet now and then gains
+    nothing by it. `handshake` is how long TLS may take to begin, and `operation` how long a flow
+    may take from its beginning to its end. All are in seconds, None for ever.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        link: Link,
+        *,
+        silence: float | None,
+        handshake: float | None,
+        operation: float | None = None,
+        per_exchange: bool = False,
+    ) -> None:
+        self.link = link
+        self._stream = stream
+        self._silence = silence
+        self._handshake = handshake
+        self._operation = operation
+        self._per_exchange = per_exchange
+        self._waiting_since: float | None = None
+        self._busy = threading.Lock()
+        self._closed = False
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end.
+
+        Raises LocalProtocolError while another thread runs one.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise LocalProtocolError(
+                "the connection is busy with another thread's command: use one connection a thread"
+            )
+        try:
+            return self._run(flow, deadline=_in(self._operation))
+        finally:
+            self._busy.release()
+
+    def close(self) -> None:
+        """Close the stream, without a word of POP3."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if last := self.link.closing():
+                self._stream.send(last, 0.5)
+        except OSError:
+            pass  # the peer has gone already
+        finally:
+            self.link.machine.abort("it was closed")
+            self._stream.close()
+
+    def _run(self, flow: Flow[T], deadline: float | None) -> T:
+        try:
+            want = next(flow)
+            while True:
+                try:
+                    self._do(want, deadline)
+                except BaseException as error:
+                    want = flow.throw(error)
+                else:
+                    want = next(flow)
+        except StopIteration as stop:
+            return cast(T, stop.value)
+
+    def _do(self, want: Want, deadline: float | None) -> None:
+        if want is Io.RECEIVE:
+            self._receive(deadline)
+            return
+        self._waiting_since = None
+        if isinstance(want, Send):
+            self._send(self.link.outgoing(want.data), deadline)
+        elif isinstance(want, Invoke):
+            self._invoke(want)
+        elif want is Io.POLL:
+            self._poll(deadline)
+        elif want is Io.START_TLS:
+            self._start_tls(deadline)
+        else:
+            self.close()
+
+    def _send(self, data: bytes, deadline: float | None) -> None:
+        try:
+            self._stream.send(data, self._left(self._silence, deadline))
+        except BaseException:
+            self.link.machine.abort("something could not be sent whole")
+            raise
+
+    def _receive(self, deadline: float | None) -> None:
+        try:
+            self._take(self._left(self._patience(), deadline), deadline)
+        except TimeoutError:
+            raise TimeoutError(f"time is up: {self.link.machine.silence()}") from None
+
+    def _poll(self, deadline: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            self._take(0, deadline)
+
+    def _take(self, timeout: float | None, deadline: float | None) -> None:
+        try:
+            answer = self.link.incoming(self._stream.receive(timeout))
+        except TimeoutError:
+            raise
+        except BaseException as error:
+            # What was received may be lost, so that no reply could be matched any more.
+            self.link.machine.abort(f"receiving was interrupted: {error!r}")
+            raise
+        if answer:
+            self._send(answer, deadline)
+
+    def _start_tls(self, deadline: float | None) -> None:
+        deadline = _earlier(deadline, _in(self._handshake))
+        steps = self.link.handshake()
+        try:
+            data = next(steps)
+            while True:
+                if data:
+                    self._stream.send(data, self._left(None, deadline))
+                data = steps.send(self._stream.receive(self._left(None, deadline)))
+        except StopIteration as done:
+            self._send(cast(bytes, done.value), deadline)
+        except TimeoutError:
+            self.link.machine.abort("the TLS handshake took too long")
+            raise TimeoutError("time is up: the TLS handshake was not done") from None
+        except BaseException as error:
+            self.link.machine.abort(f"TLS could not be started: {error}")
+            raise
+
+    def _invoke(self, want: Invoke) -> None:
+        result = want.function()
+        if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
+            raise TypeError(
+                "an asynchronous maildrop or authenticator needs an asynchronous server"
+            )
+        want.deliver(result)
+
+    def _patience(self) -> float | None:
+        if self._silence is None or not self._per_exchange:
+            return self._silence
+        now = time.monotonic()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return self._silence - (now - self._waiting_since)
+
+    def _left(self, most: float | None, deadline: float | None) -> float | None:
+        left = None if deadline is None else deadline - time.monotonic()
+        timeout = _earlier(most, left)
+        if timeout is not None and timeout <= 0:
+            raise TimeoutError("time is up")
+        return timeout
+
+
+def _in(seconds: float | None) -> float | None:
+    return None if seconds is None else time.monotonic() + seconds
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((time for time in (one, other) if time is not None), default=None)

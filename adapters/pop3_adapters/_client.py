@@ -1,0 +1,286 @@
+"""The blocking client: one method a command, over any blocking stream."""
+
+import io
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pop3_proto import (
+    Capabilities,
+    ClientConnection,
+    Command,
+    CommandFailed,
+    Dele,
+    Deletions,
+    DeletionsUnconfirmed,
+    Greeting,
+    List,
+    LocalProtocolError,
+    MailboxStat,
+    Noop,
+    Reply,
+    Retr,
+    Rset,
+    ScanListing,
+    Stat,
+    State,
+    Top,
+    Uidl,
+    UniqueId,
+)
+from pop3_proto.flows import client as flows
+from pop3_proto.flows.core import Flow
+
+from ._blocking import BlockingDriver
+from ._turns import Turns
+
+__all__ = ["Client", "Message"]
+
+T = TypeVar("T")
+
+
+class Message:
+    """A message while it arrives: iterate for its octets in pieces, or `read` it as a whole.
+
+    In a `with` statement, what is left unread at its end is thrown away, or, where that would be
+    too much (`Limits.drain`), the connection is closed.
+    """
+
+    def __init__(
+        self,
+        driver: BlockingDriver,
+        conn: ClientConnection,
+        turns: Turns,
+        number: int,
+        refusal: CommandFailed | None = None,
+    ) -> None:
+        self.number = number
+        """The message-number."""
+
+        self.refusal = refusal
+        """Why the server did not give the message, in a fetch; reading it raises this."""
+
+        self.complete = False
+        """Whether all of it has been read."""
+
+        self._driver = driver
+        self._conn = conn
+        self._turns = turns
+        self._turn = turns.current
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self.refusal:
+            raise self.refusal
+        while not self.complete:
+            self._turns.check(self._turn, self.number)
+            if chunk := self._driver.run(flows.next_chunk(self._conn)):
+                yield chunk
+            else:
+                self.complete = True
+
+    def read(self) -> bytes:
+        """The octets that have not been read yet, all of them."""
+        whole = io.BytesIO()
+        for chunk in self:
+            _ = whole.write(chunk)
+        return whole.getvalue()
+
+    def delete(self) -> None:
+        """Mark the message, once it has been read to its end, as deleted.
+
+        In a fetch the server's answer is read later: the fetch raises CommandFailed at its end
+        where one was negative.
+        """
+        if not self.complete:
+            raise LocalProtocolError(
+                f"message {self.number} has not been read to its end: a message is deleted only "
+                "when it is here"
+            )
+        if self._turns.fetch:
+            self._driver.run(self._turns.fetch.delete(self.number))
+        else:
+            self._turns.begin()
+            _ = self._driver.run(flows.request(self._conn, Dele(self.number)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        mine = self._turn == self._turns.current
+        if mine and not self.complete and not self._turns.fetch:
+            self._turns.begin()
+            self._driver.run(flows.settle(self._conn))
+
+
+class Client:
+    """A session with a POP3 server, as `connect` gives it.
+
+    In a `with` statement, QUIT is sent at its end, and nothing where an exception ends it: then
+    no message is deleted. Every method raises CommandFailed or one of its kinds where the server
+    refuses, RemoteProtocolError where it breaks the protocol, and TimeoutError.
+    """
+
+    def __init__(self, driver: BlockingDriver, conn: ClientConnection, greeting: Greeting) -> None:
+        self.greeting = greeting
+        """What the server said first."""
+
+        self._driver = driver
+        self._conn = conn
+        self._turns = Turns(conn)
+        self._ended = False
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return self._conn.state
+
+    @property
+    def tls(self) -> bool:
+        """Whether the session is inside TLS."""
+        return self._conn.tls
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the server announced, or None where it has no CAPA."""
+        return self._conn.capabilities
+
+    @property
+    def deletions(self) -> Deletions:
+        """What has become of the messages that were marked as deleted."""
+        return self._conn.deletions
+
+    def ask_capabilities(self) -> Capabilities | None:
+        """Ask for the capabilities again (RFC 2449, section 5)."""
+        return self._run(flows.capabilities(self._conn))
+
+    def login(
+        self,
+        name: str | bytes,
+        password: str | bytes,
+        *,
+        allow_insecure_auth: bool = False,
+        allow_utf8_login: bool = False,
+    ) -> None:
+        """Log in with USER and PASS.
+
+        Raises LocalProtocolError before anything is sent where the password would go in plaintext
+        and `allow_insecure_auth` is not set, or is beyond ASCII where the server does not take
+        that and `allow_utf8_login` is not set; AuthenticationFailed where it is wrong.
+        """
+        self._run(
+            flows.login(
+                self._conn,
+                name,
+                password,
+                allow_insecure_auth=allow_insecure_auth,
+                allow_utf8_login=allow_utf8_login,
+            )
+        )
+
+    def request(self, command: Command[T]) -> T:
+        """Give any command, one of your own too, and get what its reply means."""
+        return self._run(flows.request(self._conn, command))
+
+    def stat(self) -> MailboxStat:
+        """How much the maildrop holds."""
+        return self.request(Stat())
+
+    def scan_listings(self) -> list[ScanListing]:
+        """The octets of each message."""
+        return self.request(List())
+
+    def scan_listing(self, number: int) -> ScanListing:
+        """The octets of one message."""
+        return self.request(List(number))
+
+    def unique_ids(self) -> list[UniqueId]:
+        """The unique-id of each message."""
+        return self.request(Uidl())
+
+    def unique_id(self, number: int) -> UniqueId:
+        """The unique-id of one message."""
+        return self.request(Uidl(number))
+
+    def retrieve(self, number: int) -> Message:
+        """One message, to be read from what this gives before anything else is asked."""
+        return self._open(number, Retr(number))
+
+    def top(self, number: int, lines: int = 0) -> Message:
+        """The headers of a message, and the first lines of its body."""
+        return self._open(number, Top(number, lines))
+
+    def fetch(self, numbers: Iterable[int], *, window: int = 64) -> Iterator[Message]:
+        """Many messages, in the order of `numbers`, asked for ahead of time.
+
+        Each is to be read before the next one is taken. A message that the server refuses says so
+        in `refusal`; the others come all the same. Until the loop is over or left, messages are
+        deleted with `Message.delete`, and other commands raise LocalProtocolError. `window` is
+        how many messages are asked for ahead of time, where the server announced PIPELINING.
+        """
+        fetch = self._turns.begin_fetch(numbers, window)
+        try:
+            while reply := self._driver.run(fetch.advance()):
+                self._turns.current += 1
+                yield self._fetched(reply)
+        finally:
+            self._turns.fetch = None
+
+    def delete(self, *numbers: int) -> None:
+        """Mark messages as deleted; they are deleted when `quit` has been confirmed."""
+        self._run(flows.delete(self._conn, numbers))
+
+    def reset(self) -> None:
+        """Take back every mark."""
+        _ = self.request(Rset())
+
+    def noop(self) -> None:
+        """Ask for nothing but a reply."""
+        _ = self.request(Noop())
+
+    def quit(self) -> Deletions:
+        """End the session and close the connection; says what became of the marked messages."""
+        self._ended = True
+        self._turns.current += 1
+        try:
+            return self._driver.run(flows.quit(self._conn))
+        finally:
+            self._driver.close()
+
+    def close(self) -> None:
+        """Close the connection without QUIT: nothing is deleted."""
+        self._ended = True
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.close()
+            return
+        if not self._ended and self.quit() is not Deletions.DONE and self._conn.marked:
+            sent = self.deletions is Deletions.UNKNOWN
+            raise DeletionsUnconfirmed(self._conn.marked, quit_sent=sent)
+
+    def _run(self, flow: Flow[T]) -> T:
+        self._turns.begin()
+        return self._driver.run(flow)
+
+    def _open(self, number: int, command: Command[bytes]) -> Message:
+        _ = self._run(flows.open_body(self._conn, command))
+        return Message(self._driver, self._conn, self._turns, number)
+
+    def _fetched(self, reply: Reply) -> Message:
+        assert isinstance(reply.command, Retr)
+        refusal = None if reply.ok else flows.failure(self._conn, reply.command, reply)
+        return Message(self._driver, self._conn, self._turns, reply.command.number, refusal)

@@ -1,0 +1,83 @@
+"""TLS as one more layer without I/O, for both roles: octets in, octets out."""
+
+import contextlib
+import ssl
+
+__all__ = ["TlsLayer", "client_context"]
+
+RECORD = 16 * 1024
+
+
+def client_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """A context that verifies the server, by the system's authorities or those in `ca_file`."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.set_alpn_protocols(["pop3"])
+    return context
+
+
+class TlsLayer:
+    """One side of a TLS connection.
+
+    Plaintext that somebody slipped in before TLS began becomes bad ciphertext in here, and ends
+    the handshake.
+    """
+
+    def __init__(
+        self, context: ssl.SSLContext, *, server_side: bool = False, host: str | None = None
+    ) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._ssl = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=host
+        )
+        self.ended = False
+        """Whether the peer has ended its side, by closing TLS or without."""
+
+    @property
+    def object(self) -> ssl.SSLObject:
+        """Certificate, version and cipher, for whoever wants to know."""
+        return self._ssl
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; true when it is done. Raises ssl.SSLError when it fails."""
+        try:
+            self._ssl.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def feed(self, ciphertext: bytes) -> None:
+        """Take octets from the peer; none at all means their end."""
+        if ciphertext:
+            _ = self._incoming.write(ciphertext)
+        else:
+            self._incoming.write_eof()
+
+    def take(self) -> bytes:
+        """The octets that have to go to the peer now."""
+        return self._outgoing.read()
+
+    def encrypt(self, plaintext: bytes) -> bytes:
+        """The octets to send for `plaintext`."""
+        if plaintext:
+            _ = self._ssl.write(plaintext)
+        return self._outgoing.read()
+
+    def decrypt(self) -> bytes:
+        """The plaintext that has come; empty where there is none yet, or `ended` is true."""
+        pieces: list[bytes] = []
+        try:
+            while piece := self._ssl.read(RECORD):
+                pieces.append(piece)
+            self.ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            self.ended = True
+        return b"".join(pieces)
+
+    def close(self) -> bytes:
+        """The octets that tell the peer that this side has ended; its answer is not waited for."""
+        with contextlib.suppress(ssl.SSLError):
+            self._ssl.unwrap()
+        return self._outgoing.read()

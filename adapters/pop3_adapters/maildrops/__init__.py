@@ -1,0 +1,7 @@
+"""Where a server's messages come from, and who may have them."""
+
+from .maildir import MaildirMaildrop
+from .memory import MemoryMaildrop
+from .passwords import Passwords
+
+__all__ = ["MaildirMaildrop", "MemoryMaildrop", "Passwords"]

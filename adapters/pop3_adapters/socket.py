@@ -1,0 +1,250 @@
+"""POP3 over blocking sockets: `connect` for a client, `serve` for a server."""
+
+import contextlib
+import logging
+import selectors
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from pop3_proto import (
+    Authenticator,
+    ClientConnection,
+    Limits,
+    Pop3Error,
+    ServerConnection,
+    TlsPolicy,
+)
+from pop3_proto.flows import client as client_flows
+from pop3_proto.flows.server import ServerSession
+
+from ._blocking import BlockingDriver
+from ._client import Client, Message
+from ._link import Link
+from ._timeouts import Timeouts
+from ._tls import TlsLayer, client_context
+
+__all__ = ["Client", "Message", "Server", "Timeouts", "client_context", "connect", "serve"]
+
+READ = 256 * 1024
+AUTOLOGOUT = 600.0
+
+log = logging.getLogger("pop3_adapters")
+
+
+class SocketStream:
+    """A connected socket as a stream."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, data: bytes, timeout: float | None) -> None:
+        """Send all octets."""
+        self._socket.settimeout(timeout)
+        self._socket.sendall(data)
+
+    def receive(self, timeout: float | None) -> bytes:
+        """Some octets, or none at their end."""
+        self._socket.settimeout(timeout)
+        try:
+            return self._socket.recv(READ)
+        except BlockingIOError:
+            raise TimeoutError("nothing is there") from None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+def connect(
+    host: str,
+    port: int | None = None,
+    *,
+    tls: TlsPolicy = TlsPolicy.IMPLICIT,
+    context: ssl.SSLContext | None = None,
+    timeouts: Timeouts | None = None,
+    limits: Limits | None = None,
+) -> Client:
+    """Connect to a server, read its greeting and start TLS as `tls` says; then log in.
+
+    The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. The
+    certificate has to be valid for `host` by the system's authorities, unless `context` says
+    otherwise. Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the
+    server refuses the session or STLS, and RemoteProtocolError where this is no POP3 server.
+    """
+    timeouts = timeouts or Timeouts()
+    conn = ClientConnection(limits=limits)
+    context = context or client_context()
+    sock = socket.create_connection((host, port or tls.port), timeouts.connect)
+    driver = BlockingDriver(
+        SocketStream(sock),
+        Link(conn, lambda: TlsLayer(context, host=host)),
+        silence=timeouts.silence,
+        handshake=timeouts.tls,
+        operation=timeouts.operation,
+    )
+    try:
+        greeting = driver.run(client_flows.open_session(conn, tls))
+    except BaseException:
+        driver.close()
+        raise
+    return Client(driver, conn, greeting)
+
+
+def serve(
+    authenticator: Authenticator,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    tls: TlsPolicy = TlsPolicy.NONE,
+    context: ssl.SSLContext | None = None,
+    allow_insecure_auth: bool = False,
+    greeting: str = "POP3 server ready",
+    limits: Limits | None = None,
+    autologout: float = AUTOLOGOUT,
+    handshake: float = 30.0,
+    testing: bool = False,
+) -> "Server":
+    """Serve in threads of their own, one for each connection, until the server is closed.
+
+    Port 0 takes a free one, see `Server.port`. With `tls` STLS or IMPLICIT, `context` has to hold
+    the certificate. Passwords are taken inside TLS only, unless `allow_insecure_auth` is set.
+
+    A client that gives no command for `autologout` seconds is disconnected, and nothing is
+    deleted; less than 600 is a ValueError (RFC 1939, section 3) unless `testing` is set.
+    """
+    if autologout < AUTOLOGOUT and not testing:
+        raise ValueError(
+            f"an autologout of less than {AUTOLOGOUT:.0f} s is not allowed (RFC 1939, section 3)"
+        )
+    if (context is None) is not (tls is TlsPolicy.NONE):
+        raise ValueError("a TLS context and a policy other than NONE belong together")
+
+    def make_tls() -> TlsLayer:
+        assert context is not None
+        return TlsLayer(context, server_side=True)
+
+    def session(sock: socket.socket) -> None:
+        conn = ServerConnection(limits=limits)
+        driver = BlockingDriver(
+            SocketStream(sock),
+            Link(conn, make_tls),
+            silence=autologout,
+            handshake=handshake,
+            per_exchange=True,
+        )
+        conversation = ServerSession(
+            conn,
+            authenticator,
+            tls=tls,
+            allow_insecure_auth=allow_insecure_auth,
+            greeting=greeting,
+            report=lambda error: log.error("the maildrop failed", exc_info=error),
+        )
+        try:
+            driver.run(conversation.run())
+        except (OSError, Pop3Error) as error:
+            log.info("a session ended early: %s", error)
+        finally:
+            try:
+                driver.run(conversation.close())
+            finally:
+                driver.close()
+
+    return Server(socket.create_server((host, port), backlog=128), session)
+
+
+class Server:
+    """A server that runs until `close`, as `serve` gives it."""
+
+    def __init__(self, listener: socket.socket, session: Callable[[socket.socket], None]) -> None:
+        self.host: str
+        """The address that it listens on."""
+
+        self.port: int
+        """The port that it listens on."""
+
+        self.host, self.port = listener.getsockname()[:2]
+        self._listener = listener
+        self._session = session
+        self._alarm, self._bell = socket.socketpair()
+        self._sessions: dict[threading.Thread, socket.socket] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._acceptor = threading.Thread(target=self._accept, name="pop3-accept", daemon=True)
+        self._acceptor.start()
+
+    def wait(self) -> None:
+        """Wait until the server has been closed."""
+        self._acceptor.join()
+
+    def close(self) -> None:
+        """Take no more connections, end those that there are, and wait for their threads.
+
+        Sessions that have not sent QUIT delete nothing.
+        """
+        with self._lock:
+            self._closing.set()
+            for sock in self._sessions.values():
+                _shut(sock)
+        self._bell.close()
+        self._acceptor.join()
+        with self._lock:
+            threads = list(self._sessions)
+        for thread in threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        with self._listener, self._alarm, selectors.DefaultSelector() as selector:
+            _ = selector.register(self._listener, selectors.EVENT_READ)
+            _ = selector.register(self._alarm, selectors.EVENT_READ)
+            while not self._closing.is_set():
+                ready = [key.fileobj for key, _ in selector.select()]
+                if self._listener in ready and not self._closing.is_set():
+                    self._take()
+
+    def _take(self) -> None:
+        try:
+            sock, peer = self._listener.accept()
+        except OSError as error:
+            log.warning("a connection could not be accepted: %s", error)
+            _ = self._closing.wait(0.1)  # out of descriptors: it will be so for a while
+            return
+        thread = threading.Thread(
+            target=self._serve, args=(sock,), name=f"pop3-{peer[:2]}", daemon=True
+        )
+        with self._lock:
+            self._sessions[thread] = sock
+            if self._closing.is_set():
+                _shut(sock)
+        thread.start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            self._session(sock)
+        except Exception:
+            log.exception("a session failed")
+        finally:
+            with self._lock:
+                sock.close()
+                del self._sessions[threading.current_thread()]
+
+
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the client may have gone already
+        sock.shutdown(socket.SHUT_RDWR)
