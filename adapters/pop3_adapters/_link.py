@@ -30,8 +30,7 @@ class Link:
             self._give(data, ended=not data)
             return b""
         self.tls.feed(data)
-        plaintext = self.tls.decrypt()
-        self._give(plaintext, ended=self.tls.ended)
+        self._decrypt(self.tls)
         return self.tls.take()
 
     def handshake(self) -> Generator[bytes, bytes, bytes]:
@@ -52,11 +51,17 @@ class Link:
             raise
         self.machine.tls_started()
         self.tls = tls
+        # The peer's first octets may have come together with the last ones of its handshake.
+        self._decrypt(tls)
         return tls.take()
 
     def closing(self) -> bytes:
         """What has to be sent before the connection is closed: that TLS ends, or why it failed."""
         return self.tls.close() if self.tls else self._last_words
+
+    def _decrypt(self, tls: TlsLayer) -> None:
+        plaintext = tls.decrypt()
+        self._give(plaintext, ended=tls.ended)
 
     def _give(self, data: bytes, *, ended: bool) -> None:
         if data:

@@ -1,0 +1,72 @@
+"""The README is true: its Python runs, and its diagram is the table's."""
+
+import re
+import socket
+import ssl
+from typing import Any
+
+import pytest
+import trustme
+
+from pop3_proto import StatusLine, TlsPolicy
+from tools.state_diagram import README, with_diagram
+
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def names() -> dict[str, Any]:
+    """What the README's blocks define, run one after the other as a reader would."""
+    found: dict[str, Any] = {"__name__": "readme"}
+    for block in BLOCKS:
+        exec(compile(block, str(README), "exec"), found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """One for the server, and one that trusts it."""
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client
+
+
+def test_the_machine(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    server = names["serve"](names["users"], allow_insecure_auth=True)
+    with server, socket.create_connection(("127.0.0.1", server.port)) as sock:
+        names["talk"](sock, "alice", "secret")
+    said = capsys.readouterr().out
+    assert said.count("\n") == 4
+    assert "octets=b'1 25'" in said.splitlines()[-1]
+    assert "secret" not in said
+
+
+def test_the_client_and_the_server(
+    names: dict[str, Any],
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with names["serve_with_tls"](contexts[0]) as server:
+        options = {"port": server.port, "tls": TlsPolicy.STLS, "context": contexts[1]}
+        names["print_subjects"]("localhost", "alice", "secret", **options)
+    assert "1 25 Subject: hello" in capsys.readouterr().out
+
+
+def test_the_command_of_ones_own(names: dict[str, Any]) -> None:
+    command = names["Xsender"](7)
+    assert command.line() == b"XSENDER 7\r\n"
+    assert command.result(StatusLine(True, b"alice@example.org"), b"") == "alice@example.org"
+
+
+def test_the_diagram_is_the_tables() -> None:
+    text = README.read_text("utf-8")
+    assert text == with_diagram(text), "run: python -m tools.state_diagram"
+
+
+def test_the_two_commands_stand_at_the_top() -> None:
+    top = README.read_text("utf-8")[:1200]
+    assert "make demo" in top
+    assert "make test" in top
