@@ -75,6 +75,9 @@ class BlockingDriver:
             )
         try:
             return self._run(flow, deadline=_in(self._operation))
+        except KeyboardInterrupt:
+            self.link.machine.abort("it was interrupted, perhaps between two octets")
+            raise
         finally:
             self._busy.release()
 

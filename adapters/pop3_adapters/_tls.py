@@ -74,6 +74,9 @@ class TlsLayer:
             pass
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             self.ended = True
+        except ssl.SSLError:
+            if not pieces:  # what came before an alert may say more than the alert
+                raise
         return b"".join(pieces)
 
     def close(self) -> bytes:

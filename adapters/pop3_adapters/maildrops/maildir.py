@@ -39,7 +39,8 @@ class MaildirMaildrop:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        self._messages: list[_Message] = []
+        self._bases: list[str] = []
+        self._files: dict[str, _Message] = {}
         self._lock: BinaryIO | None = None
 
     def open(self) -> Sequence[MessageEntry]:
@@ -53,14 +54,14 @@ class MaildirMaildrop:
 
     def read(self, index: int) -> Iterator[bytes]:
         """The message in pieces, with CRLF as the end of each line."""
-        with self._found(self._messages[index]).open("rb") as file:
+        with self._found(self._bases[index]).open("rb") as file:
             yield from to_wire(iter(lambda: file.read(PIECE), b""))
 
     def delete(self, indexes: Collection[int]) -> None:
         """Delete these; what is gone already is no error. Stops at the first that cannot be."""
         for index in indexes:
             with contextlib.suppress(FileNotFoundError):
-                self._found(self._messages[index]).unlink()
+                self._found(self._bases[index]).unlink()
 
     def close(self) -> None:
         """Unlock."""
@@ -83,55 +84,51 @@ class MaildirMaildrop:
         return file
 
     def _list(self) -> list[MessageEntry]:
-        found = sorted(self._scan(), key=_age)
-        self._messages = []
+        self._scan()
+        self._bases = []
         entries: list[MessageEntry] = []
-        seen: set[bytes] = set()
-        for message in found:
-            try:
-                octets = self._octets(message)
-            except FileNotFoundError:
-                continue  # deleted since it was listed
-            unique_id = _unique_id(message.base)
-            if unique_id in seen:
-                unique_id = _hash(f"{message.folder}/{message.name}")
-            seen.add(unique_id)
-            self._messages.append(message)
-            entries.append(MessageEntry(octets, unique_id))
+        for base in sorted(self._files, key=_age):
+            with contextlib.suppress(FileNotFoundError):  # deleted since it was seen
+                entries.append(MessageEntry(self._octets(base), _unique_id(base)))
+                self._bases.append(base)
         return entries
 
-    def _scan(self) -> Iterator[_Message]:
+    def _scan(self) -> None:
+        """See what is there; a file that is seen twice was moved to `cur` meanwhile."""
+        self._files = {}
         for folder in FOLDERS:
             with os.scandir(self._path / folder) as files:
                 for file in files:
-                    if not file.name.startswith(".") and file.is_file():
-                        yield _Message(folder, file.name)
+                    if not file.name.startswith(".") and file.is_file(follow_symlinks=False):
+                        message = _Message(folder, file.name)
+                        self._files[message.base] = message
 
-    def _octets(self, message: _Message) -> int:
-        with self._found(message).open("rb") as file:
+    def _octets(self, base: str) -> int:
+        with self._found(base).open("rb") as file:
             return sum(map(len, to_wire(iter(lambda: file.read(PIECE), b""))))
 
-    def _found(self, message: _Message) -> Path:
-        """Where the file is now: a mail reader may have moved it."""
-        path = self._path / message.folder / message.name
-        if path.exists():
-            return path
-        for other in self._scan():
-            if other.base == message.base:
-                return self._path / other.folder / other.name
+    def _found(self, base: str) -> Path:
+        """Where the file is now: a mail reader may have moved it. Raises FileNotFoundError."""
+        path = self._file(base)
+        if not path.exists():
+            self._scan()
+            path = self._file(base)
         return path
 
+    def _file(self, base: str) -> Path:
+        message = self._files.get(base)
+        if message is None:
+            raise FileNotFoundError(f"{base} is not in the Maildir any more")
+        return self._path / message.folder / message.name
 
-def _age(message: _Message) -> tuple[int, str]:
-    seconds = message.name.partition(".")[0]
-    return int(seconds) if seconds.isdecimal() and len(seconds) < 20 else 0, message.name
+
+def _age(base: str) -> tuple[int, str]:
+    seconds = base.partition(".")[0]
+    return int(seconds) if seconds.isdecimal() and len(seconds) < 20 else 0, base
 
 
 def _unique_id(base: str) -> bytes:
     octets = os.fsencode(base)
-    fits = len(octets) <= LONGEST_UNIQUE_ID and all(0x21 <= octet <= 0x7E for octet in octets)
-    return octets if octets and fits else _hash(base)
-
-
-def _hash(name: str) -> bytes:
-    return hashlib.sha256(os.fsencode(name)).hexdigest().encode("ascii")
+    if 0 < len(octets) <= LONGEST_UNIQUE_ID and all(0x21 <= octet <= 0x7E for octet in octets):
+        return octets
+    return hashlib.sha256(octets).hexdigest().encode("ascii")
