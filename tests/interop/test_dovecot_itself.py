@@ -25,6 +25,8 @@ from tests.interop.servers.ports import free_ports, is_free
 pytestmark = pytest.mark.interop
 
 SECONDS = 30
+# Dovecot counts a client at its own address as secured. This one is on the same machine too.
+ELSEWHERE = "127.0.0.2"
 ROOT = Path(__file__).parents[2]
 
 
@@ -66,7 +68,7 @@ class Session:
 
 @contextmanager
 def connected(port: int, tls: ssl.SSLContext | None = None) -> Generator[Session]:
-    stream = socket.create_connection(("127.0.0.1", port), SECONDS)
+    stream = socket.create_connection(("127.0.0.1", port), SECONDS, (ELSEWHERE, 0))
     session = Session(tls.wrap_socket(stream, server_hostname="127.0.0.1") if tls else stream)
     try:
         assert session.line().startswith(b"+OK Dovecot")
@@ -148,10 +150,9 @@ def test_tls_fails_without_the_ca_file(dovecot: Dovecot) -> None:
 
 
 def test_settings_of_a_test(start_dovecot: StartDovecot) -> None:
-    config = "auth_mechanisms = scram-sha-256\nservice pop3 {\n  process_limit = 7\n}\n"
+    config = "disable_plaintext_auth = yes\nservice pop3 {\n  process_limit = 7\n}\n"
     with start_dovecot(config) as dovecot, connected(dovecot.port) as session:
-        assert session.ask("CAPA") == b"+OK\r\n"
-        assert b"SASL SCRAM-SHA-256\r\n" in session.body()
+        assert session.ask("USER alice").startswith(b"-ERR [AUTH] Plaintext")
 
 
 def test_failure_shows_the_log(start_dovecot: StartDovecot) -> None:
@@ -168,20 +169,30 @@ def test_failure_when_the_port_is_taken(dovecot: Dovecot, tmp_path: Path) -> Non
         pass
 
 
+def test_no_process_is_left_when_the_context_is(start_dovecot: StartDovecot) -> None:
+    others = set(children(os.getpid()))
+    with start_dovecot("") as dovecot, logged_in(dovecot, dovecot.new_user()):
+        (starter,) = set(children(os.getpid())) - others
+        started = tree(starter)
+    assert {"unshare", "dovecot", "pop3-login", "pop3"} <= set(started.values())
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+    assert is_free(dovecot.port)
+    assert is_free(dovecot.tls_port)
+
+
+@pytest.mark.usefixtures("dovecot")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_its_starter(tmp_path: Path, how: signal.Signals) -> None:
     port, tls_port = free_ports(2)
     with by_hand(tmp_path / "work", port, tls_port) as starter, connected(port) as session:
         assert session.log_in("bob", "secret-b") == b"+OK Logged in.\r\n"
-        started = descendants(starter.pid)
+        started = tree(starter.pid)
         ends = [os.pidfd_open(pid) for pid in started]
         starter.send_signal(how)
         for end in ends:
             assert select.select([end], [], [], SECONDS)[0]
             os.close(end)
     assert {"unshare", "dovecot", "pop3-login", "pop3"} <= set(started.values())
-    assert is_free(port)
-    assert is_free(tls_port)
 
 
 @contextmanager
@@ -198,10 +209,13 @@ def by_hand(work: Path, port: int, tls_port: int) -> Generator[subprocess.Popen[
             process.kill()
 
 
-def descendants(pid: int) -> dict[int, str]:
-    """The names of the processes that `pid` started, and of those that they started, by pid."""
-    found: dict[int, str] = {}
-    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-        found[child] = Path(f"/proc/{child}/comm").read_text().strip()
-        found |= descendants(child)
+def tree(pid: int) -> dict[int, str]:
+    """The names of `pid` and of all the processes that come from it, by their numbers."""
+    found = {pid: Path(f"/proc/{pid}/comm").read_text().strip()}
+    for child in children(pid):
+        found |= tree(child)
     return found
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

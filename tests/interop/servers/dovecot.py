@@ -11,13 +11,14 @@ import itertools
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.interop.accounts import ACCOUNTS
-from tests.interop.servers import Unavailable, namespace, packages
+from tests.interop.servers import ServerFailed, Unavailable, namespace, packages
 from tests.interop.servers.certificates import write_certificates
 from tests.interop.servers.machine import check_machine
 from tests.interop.servers.maildir import write_maildir
@@ -30,15 +31,12 @@ MAIL_OWNER = 3000
 # when he logs in, so that a new user is known at once.
 CONFIG = f"""
 protocols = pop3
-base_dir = /run/dovecot
-state_dir = /run/dovecot
 log_path = /dev/stderr
 auth_verbose = yes
 default_internal_user = daemon
 default_internal_group = daemon
 default_login_user = nobody
 
-ssl = yes
 ssl_cert = <{WORK}/server.pem
 ssl_key = <{WORK}/server.pem
 disable_plaintext_auth = no
@@ -185,9 +183,14 @@ def main() -> None:
     parser.add_argument("setting", nargs="*", help="a setting of Dovecot's, as key=value")
     arguments = parser.parse_args()
     work, ports = arguments.work.absolute(), (arguments.port, arguments.tls_port)
-    with suppress(KeyboardInterrupt), running(work, ports, "\n".join(arguments.setting)) as server:
-        print(describe(server), flush=True)
-        signal.pause()
+    try:
+        with running(work, ports, "\n".join(arguments.setting)) as server:
+            print(describe(server), flush=True)
+            signal.pause()
+    except (Unavailable, ServerFailed, FileExistsError) as problem:
+        sys.exit(str(problem))
+    except KeyboardInterrupt:
+        pass
 
 
 def describe(server: Dovecot) -> str:

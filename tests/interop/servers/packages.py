@@ -79,7 +79,9 @@ def _download(packages: Sequence[str], archives: Path) -> None:
     command = ["apt-get", "--yes", "--quiet", "--download-only", "--no-install-recommends"]
     # Also what is installed is fetched, and no other apt-get is kept waiting meanwhile.
     command += ["--reinstall", "-o", "Debug::NoLocking=1"]
-    command += ["-o", "Acquire::Retries=5", "-o", f"Dir::Cache::archives={archives}"]
+    # The cache may be where apt's own user cannot go.
+    command += ["-o", "APT::Sandbox::User=root", "-o", f"Dir::Cache::archives={archives}"]
+    command += ["-o", "Acquire::Retries=5"]
     done = subprocess.run([*command, "install", *packages], capture_output=True, text=True)
     if done.returncode != 0:
         raise Unavailable(
