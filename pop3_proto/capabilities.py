@@ -1,7 +1,6 @@
 """What a server says that it can do: the lines of a CAPA response (RFC 2449, section 5)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Capabilities"]
 
@@ -15,6 +14,14 @@ class Capabilities:
     """
 
     lines: tuple[bytes, ...] = ()
+    _by_tag: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_tag: dict[str, tuple[str, ...]] = {}
+        for line in self.lines:
+            tag, *arguments = line.decode("ascii", "backslashreplace").split() or ("",)
+            _ = by_tag.setdefault(tag.upper(), tuple(arguments))
+        object.__setattr__(self, "_by_tag", by_tag)
 
     @classmethod
     def of(cls, *capabilities: str) -> "Capabilities":
@@ -23,17 +30,7 @@ class Capabilities:
 
     def arguments(self, tag: str) -> tuple[str, ...] | None:
         """The arguments of the first capability with this tag in any case; None: not announced."""
-        wanted = tag.upper()
-        for words in self._words():
-            if words[0].upper() == wanted:
-                return words[1:]
-        return None
+        return self._by_tag.get(tag.upper())
 
     def __contains__(self, tag: str) -> bool:
-        return self.arguments(tag) is not None
-
-    def _words(self) -> Iterable[tuple[str, ...]]:
-        for line in self.lines:
-            words = tuple(line.decode("ascii", "backslashreplace").split())
-            if words:
-                yield words
+        return tag.upper() in self._by_tag

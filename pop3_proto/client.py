@@ -265,7 +265,8 @@ class ClientConnection(Connection):
         if self.state is State.TLS_HANDSHAKE:
             self._lost("where TLS had to begin")
         if not all(isinstance(command, Quit) for command in self.pending):
-            self._lost(f"while the reply to {', '.join(map(str, self.pending))} was due")
+            more = f" and {len(self._pending) - 1} more" if len(self._pending) > 1 else ""
+            self._lost(f"while the reply to {self._pending[0][0]}{more} was due")
         self._pending.clear()
         self._session.state = State.CLOSED
         return EndOfStream()

@@ -6,7 +6,7 @@ flow returns. A flow never receives a value, so that its type is exact: `Flow[T]
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias, TypeVar, cast
 
@@ -28,9 +28,9 @@ class Io(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send these octets, all of them."""
+    """Send these octets, all of them; they may hold a password."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
