@@ -6,9 +6,9 @@ import ssl
 from typing import Any
 
 import pytest
-import trustme
 
 from pop3_proto import StatusLine, TlsPolicy
+from tests.interop.servers.certificates import write_certificates
 from tools.state_diagram import README, with_diagram
 
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -24,14 +24,12 @@ def names() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """One for the server, and one that trusts it."""
-    authority = trustme.CA()
+    files = write_certificates(tmp_path_factory.mktemp("certificates"))
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(server)
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    return server, client
+    server.load_cert_chain(files.server_file)
+    return server, ssl.create_default_context(cafile=files.ca_file)
 
 
 def test_the_machine(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

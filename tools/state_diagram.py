@@ -31,4 +31,4 @@ def with_diagram(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_diagram(README.read_text("utf-8")), "utf-8")
+    _ = README.write_text(with_diagram(README.read_text("utf-8")), "utf-8")

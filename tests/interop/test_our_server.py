@@ -8,13 +8,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-import trustme
 
 from pop3_adapters.maildrops import MaildirMaildrop, Passwords
 from pop3_adapters.socket import Server, serve
 from pop3_proto import TlsPolicy
 from tests.interop.modes import every_mode
 from tests.interop.seeds import SEEDS
+from tests.interop.servers.certificates import Certificates, write_certificates
 from tests.interop.servers.maildir import read_maildir, write_maildir
 
 pytestmark = pytest.mark.interop
@@ -25,15 +25,13 @@ SECONDS = 30
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return write_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+def trusting(certificates: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificates.ca_file)
 
 
 @pytest.fixture
@@ -43,9 +41,11 @@ def maildir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(authority: trustme.CA, maildir: Path, mode: TlsPolicy) -> Generator[Server]:
+def server(
+    certificates: Certificates, maildir: Path, mode: TlsPolicy
+) -> Generator[Server, None, None]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(context)
+    context.load_cert_chain(certificates.server_file)
     plain = mode is TlsPolicy.NONE
     with serve(
         Passwords({"alice": "secret"}, lambda name: MaildirMaildrop(maildir)),
@@ -142,13 +142,11 @@ def run_curl(
 def test_curl(
     server: Server,
     mode: TlsPolicy,
-    authority: trustme.CA,
+    certificates: Certificates,
     curl: str,
-    tmp_path: Path,
     maildir: Path,
 ) -> None:
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
+    ca_file = certificates.ca_file
     listing = run_curl(curl, server, mode, ca_file, "")
     assert listing.splitlines() == [b"%d %d" % (n, len(wire)) for n, wire in enumerate(WIRE, 1)]
     for number, wire in enumerate(WIRE, 1):
