@@ -15,6 +15,8 @@ __all__ = ["BlockingDriver", "Stream"]
 
 T = TypeVar("T")
 
+PIECE = 256 * 1024
+
 
 class Stream(Protocol):
     """A transport that blocks. Each time-out is in seconds, None for ever."""
@@ -114,7 +116,7 @@ class BlockingDriver:
             return
         self._waiting_since = None
         if isinstance(want, Send):
-            self._send(self.link.outgoing(want.data), deadline)
+            self._say(want.data, deadline)
         elif isinstance(want, Invoke):
             self._invoke(want)
         elif want is Io.POLL:
@@ -124,9 +126,23 @@ class BlockingDriver:
         else:
             self.close()
 
+    def _say(self, data: bytes, deadline: float | None) -> None:
+        try:
+            data = self.link.outgoing(data)
+        except BaseException as error:
+            self.link.machine.abort(f"something could not be encrypted: {error}")
+            raise
+        self._send(data, deadline)
+
     def _send(self, data: bytes, deadline: float | None) -> None:
         try:
-            self._stream.send(data, self._left(self._silence, deadline))
+            # A peer that takes a large message slowly is not silent.
+            for start in range(0, len(data), PIECE):
+                piece = data[start : start + PIECE]
+                self._stream.send(piece, self._left(self._silence, deadline))
+        except TimeoutError:
+            self.link.machine.abort("something could not be sent whole")
+            raise TimeoutError("time is up: the peer does not take what is sent") from None
         except BaseException:
             self.link.machine.abort("something could not be sent whole")
             raise
@@ -174,8 +190,8 @@ class BlockingDriver:
     def _invoke(self, want: Invoke) -> None:
         result = want.function()
         if inspect.isawaitable(result):
-            if inspect.iscoroutine(result):
-                result.close()
+            if close := getattr(result, "close", None):
+                close()  # or Python would complain that nobody awaited it
             raise TypeError(
                 "an asynchronous maildrop or authenticator needs an asynchronous server"
             )

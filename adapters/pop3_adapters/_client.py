@@ -1,6 +1,7 @@
 """The blocking client: one method a command, over any blocking stream."""
 
 import io
+import ssl
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
@@ -67,10 +68,14 @@ class Message:
         self._conn = conn
         self._turns = turns
         self._turn = turns.current
+        self._unread = io.BytesIO()  # what a read that timed out had come to
 
     def __iter__(self) -> Iterator[bytes]:
         if self.refusal:
             raise self.refusal
+        unread, self._unread = self._unread, io.BytesIO()
+        if unread.tell():
+            yield unread.getvalue()
         while not self.complete:
             self._turns.check(self._turn, self.number)
             if chunk := self._driver.run(flows.next_chunk(self._conn)):
@@ -80,9 +85,9 @@ class Message:
 
     def read(self) -> bytes:
         """The octets that have not been read yet, all of them."""
-        whole = io.BytesIO()
         for chunk in self:
-            _ = whole.write(chunk)
+            _ = self._unread.write(chunk)
+        whole, self._unread = self._unread, io.BytesIO()
         return whole.getvalue()
 
     def delete(self) -> None:
@@ -99,8 +104,8 @@ class Message:
         if self._turns.fetch:
             self._driver.run(self._turns.fetch.delete(self.number))
         else:
-            self._turns.begin()
-            _ = self._driver.run(flows.request(self._conn, Dele(self.number)))
+            deleting = flows.request(self._conn, Dele(self.number))
+            _ = self._driver.run(self._turns.take(deleting))
 
     def __enter__(self) -> Self:
         return self
@@ -112,9 +117,9 @@ class Message:
         trace: TracebackType | None,
     ) -> None:
         mine = self._turn == self._turns.current
-        if mine and not self.complete and not self._turns.fetch:
-            self._turns.begin()
-            self._driver.run(flows.settle(self._conn))
+        # Behind an exception nobody wants to wait; the next command settles it all the same.
+        if error is None and mine and not self.complete and not self._turns.fetch:
+            self._driver.run(self._turns.take(flows.settle(self._conn)))
 
 
 class Client:
@@ -145,9 +150,20 @@ class Client:
         return self._conn.tls
 
     @property
+    def tls_object(self) -> ssl.SSLObject | None:
+        """Version, cipher and certificates of TLS, or None where the session is not inside it."""
+        layer = self._driver.link.tls
+        return layer.object if layer else None
+
+    @property
     def capabilities(self) -> Capabilities | None:
         """What the server announced, or None where it has no CAPA."""
         return self._conn.capabilities
+
+    @property
+    def marked(self) -> frozenset[int]:
+        """The message-numbers that the server has marked as deleted."""
+        return self._conn.marked
 
     @property
     def deletions(self) -> Deletions:
@@ -222,13 +238,13 @@ class Client:
         deleted with `Message.delete`, and other commands raise LocalProtocolError. `window` is
         how many messages are asked for ahead of time, where the server announced PIPELINING.
         """
-        fetch = self._turns.begin_fetch(numbers, window)
+        fetch = self._driver.run(self._turns.begin_fetch(numbers, window))
         try:
             while reply := self._driver.run(fetch.advance()):
                 self._turns.current += 1
                 yield self._fetched(reply)
         finally:
-            self._turns.fetch = None
+            self._turns.end_fetch(fetch)
 
     def delete(self, *numbers: int) -> None:
         """Mark messages as deleted; they are deleted when `quit` has been confirmed."""
@@ -244,12 +260,7 @@ class Client:
 
     def quit(self) -> Deletions:
         """End the session and close the connection; says what became of the marked messages."""
-        self._ended = True
-        self._turns.current += 1
-        try:
-            return self._driver.run(flows.quit(self._conn))
-        finally:
-            self._driver.close()
+        return self._driver.run(self._quit())
 
     def close(self) -> None:
         """Close the connection without QUIT: nothing is deleted."""
@@ -273,8 +284,15 @@ class Client:
             raise DeletionsUnconfirmed(self._conn.marked, quit_sent=sent)
 
     def _run(self, flow: Flow[T]) -> T:
-        self._turns.begin()
-        return self._driver.run(flow)
+        return self._driver.run(self._turns.take(flow))
+
+    def _quit(self) -> Flow[Deletions]:
+        self._ended = True
+        self._turns.current += 1
+        try:
+            return (yield from flows.quit(self._conn))
+        finally:
+            self._driver.close()
 
     def _open(self, number: int, command: Command[bytes]) -> Message:
         _ = self._run(flows.open_body(self._conn, command))

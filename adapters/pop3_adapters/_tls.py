@@ -30,6 +30,7 @@ class TlsLayer:
         self._ssl = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server_side, server_hostname=host
         )
+        self._failure: ssl.SSLError | None = None
         self.ended = False
         """Whether the peer has ended its side, by closing TLS or without."""
 
@@ -64,7 +65,12 @@ class TlsLayer:
         return self._outgoing.read()
 
     def decrypt(self) -> bytes:
-        """The plaintext that has come; empty where there is none yet, or `ended` is true."""
+        """The plaintext that has come; empty where there is none yet, or `ended` is true.
+
+        Raises ssl.SSLError for an alert and for what is not the peer's, behind what came before.
+        """
+        if self._failure:
+            raise self._failure
         pieces: list[bytes] = []
         try:
             while piece := self._ssl.read(RECORD):
@@ -74,8 +80,9 @@ class TlsLayer:
             pass
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             self.ended = True
-        except ssl.SSLError:
-            if not pieces:  # what came before an alert may say more than the alert
+        except ssl.SSLError as error:
+            self._failure = error  # OpenSSL tells it once, and calls it the end from then on
+            if not pieces:
                 raise
         return b"".join(pieces)
 

@@ -1,11 +1,15 @@
 """Whose turn it is on a client's connection, so that no octet is taken for somebody else's."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from pop3_proto import ClientConnection, LocalProtocolError
 from pop3_proto.flows.client import Fetch
+from pop3_proto.flows.core import Flow
 
 __all__ = ["Turns"]
+
+T = TypeVar("T")
 
 
 class Turns:
@@ -29,11 +33,25 @@ class Turns:
             )
         self.current += 1
 
-    def begin_fetch(self, numbers: Iterable[int], window: int) -> Fetch:
+    def take(self, flow: Flow[T]) -> Flow[T]:
+        """`flow` as a new operation.
+
+        Being a flow itself, it takes nobody's turn where the connection is busy.
+        """
+        self.begin()
+        return (yield from flow)
+
+    def begin_fetch(self, numbers: Iterable[int], window: int) -> Flow[Fetch]:
         """A fetch: each of its messages has a turn of its own."""
+        yield from ()
         self.begin()
         self.fetch = Fetch(self._conn, numbers, window)
         return self.fetch
+
+    def end_fetch(self, fetch: Fetch) -> None:
+        """A fetch is over, or was left; another one may have begun meanwhile."""
+        if self.fetch is fetch:
+            self.fetch = None
 
     def check(self, turn: int, number: int) -> None:
         """Raise LocalProtocolError where the turn of a message is over."""

@@ -155,7 +155,8 @@ def serve(
             finally:
                 driver.close()
 
-    return Server(socket.create_server((host, port), backlog=128), session)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return Server(socket.create_server((host, port), family=family, backlog=128), session)
 
 
 class Server:
@@ -172,6 +173,7 @@ class Server:
         self._listener = listener
         self._session = session
         self._alarm, self._bell = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
         self._sessions: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -210,11 +212,11 @@ class Server:
         self.close()
 
     def _accept(self) -> None:
-        with self._listener, self._alarm, selectors.DefaultSelector() as selector:
-            _ = selector.register(self._listener, selectors.EVENT_READ)
-            _ = selector.register(self._alarm, selectors.EVENT_READ)
+        with self._listener, self._alarm, self._selector:
+            _ = self._selector.register(self._listener, selectors.EVENT_READ)
+            _ = self._selector.register(self._alarm, selectors.EVENT_READ)
             while not self._closing.is_set():
-                ready = [key.fileobj for key, _ in selector.select()]
+                ready = [key.fileobj for key, _ in self._selector.select()]
                 if self._listener in ready and not self._closing.is_set():
                     self._take()
 
@@ -232,7 +234,13 @@ class Server:
             self._sessions[thread] = sock
             if self._closing.is_set():
                 _shut(sock)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # out of threads
+            log.warning("a connection could not be served: %s", error)
+            with self._lock:
+                sock.close()
+                del self._sessions[thread]
 
     def _serve(self, sock: socket.socket) -> None:
         try:

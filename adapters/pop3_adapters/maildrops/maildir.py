@@ -3,9 +3,9 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from pop3_proto import MessageEntry, Refused
 from pop3_proto.responses import IN_USE
@@ -13,6 +13,8 @@ from pop3_proto.responses import IN_USE
 from .._line_ends import to_wire
 
 __all__ = ["MaildirMaildrop"]
+
+T = TypeVar("T")
 
 PIECE = 64 * 1024
 FOLDERS = ("new", "cur")
@@ -54,14 +56,14 @@ class MaildirMaildrop:
 
     def read(self, index: int) -> Iterator[bytes]:
         """The message in pieces, with CRLF as the end of each line."""
-        with self._found(self._bases[index]).open("rb") as file:
+        with self._open(self._bases[index]) as file:
             yield from to_wire(iter(lambda: file.read(PIECE), b""))
 
     def delete(self, indexes: Collection[int]) -> None:
         """Delete these; what is gone already is no error. Stops at the first that cannot be."""
         for index in indexes:
             with contextlib.suppress(FileNotFoundError):
-                self._found(self._bases[index]).unlink()
+                self._with_file(self._bases[index], Path.unlink)
 
     def close(self) -> None:
         """Unlock."""
@@ -104,7 +106,7 @@ class MaildirMaildrop:
                         self._files[message.base] = message
 
     def _octets(self, base: str) -> int:
-        with self._found(base).open("rb") as file:
+        with self._open(base) as file:
             return sum(map(len, to_wire(iter(lambda: file.read(PIECE), b""))))
 
     def _found(self, base: str) -> Path:
@@ -114,6 +116,15 @@ class MaildirMaildrop:
             self._scan()
             path = self._file(base)
         return path
+
+    def _open(self, base: str) -> BinaryIO:
+        return self._with_file(base, lambda path: path.open("rb"))
+
+    def _with_file(self, base: str, action: Callable[[Path], T]) -> T:
+        while True:
+            path = self._found(base)
+            with contextlib.suppress(FileNotFoundError):  # moved since it was found
+                return action(path)
 
     def _file(self, base: str) -> Path:
         message = self._files.get(base)

@@ -1,0 +1,203 @@
+"""The conversation that fetches a maildrop into a target."""
+
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pop3_proto import CommandFailed, Pop3Error, Pop3Url
+
+from ..socket import Client, Message, connect
+from .contents import Contents, list_contents
+from .explain import explain
+from .fetched import Fetched
+from .progress import ProgressBar
+from .report import FailedMessage, Report
+from .signals import stoppable
+from .statuses import Status
+from .targets import StorageError, Target
+
+__all__ = ["Order", "fetch"]
+
+BATCH = 32
+"""Messages that are made safe together; those after the last time are fetched again if the
+machine stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be fetched, and how; `url` has a user."""
+
+    url: Pop3Url
+    password: bytes = field(repr=False)
+    context: ssl.SSLContext
+    everything: bool = False
+    """Whether to fetch what was fetched before, too."""
+
+    delete: bool = False
+    """Whether to delete what is safely stored, in this session or in one before."""
+
+    allow_insecure_auth: bool = False
+    allow_utf8_login: bool = False
+
+
+def fetch(
+    order: Order,
+    open_target: Callable[[], Target],
+    report: Report,
+    *,
+    progress: ProgressBar,
+    say: Callable[[str], None],
+) -> None:
+    """Do it, and write into `report` what has happened, however it ends.
+
+    `say` gets what is worth a line before the end. The target is opened after the login.
+    """
+    try:
+        with stoppable(), _connect(order) as client:
+            session = _Session(client, order, open_target(), report, progress, say)
+            session.run()
+    except KeyboardInterrupt:
+        report.end("interrupted", Status.INTERRUPTED)
+    except StorageError as error:
+        report.end(str(error), Status.BROKEN)
+    except (OSError, Pop3Error) as error:
+        report.end(*explain(error, order.url))
+
+
+def _connect(order: Order) -> Client:
+    url = order.url
+    client = connect(url.host, url.port, tls=url.tls, context=order.context)
+    try:
+        client.login(
+            url.user or "",
+            order.password,
+            allow_insecure_auth=order.allow_insecure_auth,
+            allow_utf8_login=order.allow_utf8_login,
+        )
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+class _Session:
+    def __init__(
+        self,
+        client: Client,
+        order: Order,
+        target: Target,
+        report: Report,
+        progress: ProgressBar,
+        say: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._order = order
+        self._target = target
+        self._fetched = Fetched(target.fetched_file, order.url.account)
+        self._report = report
+        self._progress = progress
+        self._say = say
+        self._stored: list[int] = []
+        self._safe: set[int] = set()
+
+    def run(self) -> None:
+        """From TRANSACTION to the end of the session.
+
+        QUIT is sent only where every message that was retrieved is stored.
+        """
+        started = time.monotonic()
+        report, client = self._report, self._client
+        report.tls = _describe_tls(client)
+        report.pipelined = _announced(client, "PIPELINING") is not None
+        try:
+            contents = list_contents(client)
+            report.messages = len(contents.numbers)
+            self._say_what_is_unusual(contents)
+            skipped: set[int] = set()
+            if not self._order.everything:
+                skipped = contents.known(self._fetched)
+            report.skipped = len(skipped)
+            self._fetch(contents, [n for n in contents.numbers if n not in skipped])
+            if self._order.delete:
+                self._delete(contents, sorted(self._safe | skipped))
+            _ = client.quit()
+        finally:
+            report.seconds = time.monotonic() - started
+            report.marked = len(client.marked)
+            report.deletions = client.deletions
+
+    def _say_what_is_unusual(self, contents: Contents) -> None:
+        if not contents.has_unique_ids and not self._order.everything:
+            self._say(
+                "the server has no unique-ids (UIDL): what was fetched before cannot be "
+                "recognized, so everything is fetched"
+            )
+        if (_announced(self._client, "EXPIRE") or ("",))[0] == "0":
+            self._say(
+                "the server deletes by itself what has been retrieved, at the end of the session "
+                "(EXPIRE 0)"
+            )
+
+    def _fetch(self, contents: Contents, numbers: list[int]) -> None:
+        with self._progress:
+            self._progress.begin({number: contents.octets.get(number, 0) for number in numbers})
+            try:
+                for message in self._client.fetch(numbers):
+                    self._take(message, contents)
+                    self._progress.finish(message.number)
+                    if len(self._stored) >= BATCH:
+                        self._make_safe(contents)
+            finally:
+                self._make_safe(contents)
+
+    def _take(self, message: Message, contents: Contents) -> None:
+        if message.refusal:
+            self._fail(message.number, contents, str(message.refusal))
+        else:
+            self._target.store(self._arriving(message))
+            self._stored.append(message.number)
+
+    def _arriving(self, message: Message) -> Iterator[bytes]:
+        octets = 0
+        for piece in message:
+            octets += len(piece)
+            self._progress.advance(len(piece))
+            yield piece
+        self._report.octets += octets
+
+    def _make_safe(self, contents: Contents) -> None:
+        """Only what is safe on the disk is remembered, and only what is safe is deleted."""
+        stored, self._stored = self._stored, []
+        if stored:
+            self._target.sync()
+            ids = contents.unique_ids
+            self._fetched.add(ids[number] for number in stored if number in ids)
+            self._safe.update(stored)
+            self._report.fetched = len(self._safe)
+
+    def _delete(self, contents: Contents, numbers: list[int]) -> None:
+        """Mark all of them; they are deleted after QUIT, so there is no hurry before the end."""
+        try:
+            self._client.delete(*numbers)
+        except CommandFailed as refusal:
+            for number in numbers:
+                if number not in self._client.marked:
+                    mine = refusal.command == f"DELE {number}"
+                    reason = str(refusal) if mine else "the server refused this one too"
+                    self._fail(number, contents, f"stored, but not deleted: {reason}")
+
+    def _fail(self, number: int, contents: Contents, reason: str) -> None:
+        unique_id = contents.unique_ids.get(number)
+        self._report.failed.append(FailedMessage(number, unique_id, reason))
+
+
+def _announced(client: Client, tag: str) -> tuple[str, ...] | None:
+    return client.capabilities.arguments(tag) if client.capabilities else None
+
+
+def _describe_tls(client: Client) -> str | None:
+    if client.tls_object is None:
+        return None
+    cipher = client.tls_object.cipher()
+    return f"{client.tls_object.version()}, {cipher[0] if cipher else 'no cipher'}"

@@ -1,0 +1,61 @@
+"""Where a password comes from: never from the command line, which others can see."""
+
+import getpass
+import os
+import shlex
+import subprocess
+import sys
+
+from .statuses import CommandError
+
+__all__ = ["password_for"]
+
+VARIABLE = "POP3_PASSWORD"
+
+
+def password_for(whom: str, command: str | None) -> bytes:
+    """The password: the first line that `command` prints, or else POP3_PASSWORD, or else typed in.
+
+    A line end behind it is not part of it. Raises CommandError.
+    """
+    if command is not None:
+        password = _printed(command)
+    elif VARIABLE in os.environ:
+        password = os.environ[VARIABLE].encode("utf-8", "surrogateescape")
+    else:
+        password = _typed(whom)
+    password = password.removesuffix(b"\n").removesuffix(b"\r")
+    if not password:
+        raise CommandError(f"the password for {whom} is empty")
+    return password
+
+
+def _printed(command: str) -> bytes:
+    """The first line of what a command prints, which is run without a shell."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise CommandError(f"the command for the password cannot be read: {error}") from None
+    if not words:
+        raise CommandError("the command for the password is empty")
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, check=False)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"the command for the password could not be run: {error}") from None
+    if done.returncode:
+        raise CommandError(
+            f"the command for the password, {words[0]}, failed with status {done.returncode}"
+        )
+    return done.stdout.partition(b"\n")[0]
+
+
+def _typed(whom: str) -> bytes:
+    if not sys.stdin.isatty():
+        raise CommandError(
+            f"there is no terminal to ask for the password for {whom}: set {VARIABLE}, or give a "
+            "command that prints it with --password-command"
+        )
+    try:
+        return getpass.getpass(f"Password for {whom}: ").encode("utf-8", "surrogateescape")
+    except EOFError:
+        raise CommandError("no password was typed") from None

@@ -1,0 +1,41 @@
+"""Where fetched mail goes."""
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["StorageError", "Target", "storing"]
+
+
+class StorageError(Exception):
+    """The target cannot be written to; no message after this one could be stored either."""
+
+
+class Target(Protocol):
+    """Takes messages, each whole or not at all."""
+
+    @property
+    def fetched_file(self) -> Path:
+        """Where it is remembered what has been stored here."""
+        ...
+
+    def store(self, pieces: Iterable[bytes]) -> None:
+        """Store a message, which ends its lines in CRLF and comes in pieces cut anywhere.
+
+        Nothing of it is left where this raises: StorageError, or what the pieces raise.
+        """
+        ...
+
+    def sync(self) -> None:
+        """What was stored is safe from now on, even if the machine stops. Raises StorageError."""
+        ...
+
+
+@contextmanager
+def storing(path: Path) -> Generator[None, None, None]:
+    """What the disk refuses in here becomes a StorageError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write to {path}: {error.strerror or error}") from error

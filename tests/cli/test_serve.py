@@ -1,0 +1,136 @@
+"""`pop3 serve`."""
+
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from .running import BOUND, bodies, pop3, start, stored
+
+
+@pytest.fixture
+def maildir(tmp_path: Path) -> Path:
+    """A Maildir with two messages, the second of which was seen by a mail reader."""
+    folder = tmp_path / "served"
+    for name in ("tmp", "new", "cur"):
+        (folder / name).mkdir(parents=True)
+    one, two = bodies("one", "two")
+    (folder / "new" / "1.a.host").write_bytes(one)
+    (folder / "cur" / "2.b.host:2,S").write_bytes(two)
+    return folder
+
+
+def told(process: "Popen[str]") -> str:
+    """The URL to fetch from, as the server says it."""
+    assert process.stdout
+    assert process.stdout.readline().startswith("Serving ")
+    line = process.stdout.readline()
+    assert line.startswith("Fetch with: pop3 fetch 'pop")
+    return line.split("'")[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("tls", ["implicit", "stls", None])
+def test_mail_is_fetched_from_it_until_it_is_stopped(
+    maildir: Path,
+    certificate: Path,
+    ca_file: Path,
+    tmp_path: Path,
+    tls: str | None,
+    number: signal.Signals,
+) -> None:
+    words = ["--tls", tls, "--certificate", str(certificate)] if tls else ["--allow-insecure-auth"]
+    process = start("serve", maildir, "--user", "alice@home", *words)
+    url = told(process)
+    assert url.startswith("pop3s://alice%40home@127.0.0.1:" if tls == "implicit" else "pop://al")
+    plain = [] if tls else ["--allow-insecure-auth"]
+    folder = tmp_path / "mail"
+    fetched = pop3("fetch", url, "--maildir", folder, "--ca-file", ca_file, *plain, "--delete")
+    assert fetched.exit_code == 0, fetched.stderr
+    assert stored(folder) == bodies("one", "two")
+    assert stored(maildir) == []
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=BOUND)
+    assert (process.returncode, stdout, stderr) == (0, "Stopped.\n", "")
+
+
+def test_a_session_that_is_open_does_not_hold_it_up(maildir: Path) -> None:
+    process = start("serve", maildir, "--user", "alice", "--allow-insecure-auth")
+    port = int(told(process).rpartition(":")[2].partition("?")[0])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        assert client.recv(100).startswith(b"+OK")
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=BOUND)
+        assert (process.returncode, stdout, stderr) == (0, "Stopped.\n", "")
+
+
+def test_a_maildir_that_goes_away_costs_a_sentence(maildir: Path, tmp_path: Path) -> None:
+    process = start("serve", maildir, "--user", "alice", "--allow-insecure-auth")
+    url = told(process)
+    maildir.rename(tmp_path / "elsewhere")
+    result = pop3("fetch", url, "--maildir", tmp_path / "mail", "--allow-insecure-auth")
+    assert result.exit_code == 3
+    assert "[SYS/TEMP]" in result.stderr
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=BOUND)
+    assert stderr.startswith("pop3: the maildrop failed: [Errno 2] No such file or directory: ")
+    assert stderr.count("\n") == 1
+
+
+def loopback_hosts() -> Iterator[str]:
+    """Those that this machine has: some have no IPv6."""
+    for host, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)):
+        with contextlib.suppress(OSError), socket.create_server((host, 0), family=family):
+            yield host
+
+
+@pytest.mark.parametrize("host", [*loopback_hosts()])
+def test_on_any_address(host: str, maildir: Path, tmp_path: Path) -> None:
+    words = ("--user", "alice", "--allow-insecure-auth", "--host", host)
+    process = start("serve", maildir, *words)
+    url = told(process)
+    result = pop3("fetch", url, "--maildir", tmp_path / "mail", "--allow-insecure-auth")
+    assert result.exit_code == 0, result.stderr
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=BOUND) == ("Stopped.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "give one, or add --allow-insecure-auth"),
+        (["--tls", "stls", "--allow-insecure-auth"], "--tls and --key need --certificate"),
+        (["--certificate", __file__], "--certificate and --key cannot be used"),
+        (["--host", "192.0.2.1", "--allow-insecure-auth"], "--host and --port choose another"),
+    ],
+)
+def test_usage(words: list[str], sentence: str, maildir: Path) -> None:
+    result = pop3("serve", maildir, "--user", "alice", *words)
+    assert result.exit_code in (2, 3)
+    assert sentence in result.stderr
+
+
+def test_a_port_that_is_taken(maildir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = ("--user", "alice", "--allow-insecure-auth", "--port", port)
+        result = pop3("serve", maildir, *words)
+    assert result.exit_code == 3
+    assert f"cannot listen on 127.0.0.1, port {port}" in result.stderr
+
+
+def test_a_folder_that_is_no_maildir(tmp_path: Path) -> None:
+    result = pop3("serve", tmp_path, "--user", "alice", "--allow-insecure-auth")
+    assert result.exit_code == 2
+    assert "is no Maildir" in result.stderr
+
+
+def test_a_password_has_to_come_from_somewhere(maildir: Path) -> None:
+    words = ("--user", "alice", "--allow-insecure-auth")
+    result = pop3("serve", maildir, *words, password=None)
+    assert result.exit_code == 2
+    assert "POP3_PASSWORD" in result.stderr
