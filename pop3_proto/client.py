@@ -136,7 +136,7 @@ class ClientConnection(Connection):
 
     def _check(self, command: Command[object]) -> None:
         ahead = self._pending[-1][0] if self._pending else None
-        if ahead and ahead.barrier:
+        if ahead and ahead.barrier and not self._failure:
             raise LocalProtocolError(
                 f"cannot send {command.verb} while the reply to {ahead.verb} is due: servers "
                 f"lose what follows {ahead.verb}; wait for its reply"
@@ -154,6 +154,8 @@ class ClientConnection(Connection):
         start = self._input.start
         line = self._take_line()
         if line is None:
+            if self.state is State.GREETING and describe_foreign(self._input.beginning):
+                self._fail(self._no_status(self._input.beginning))
             return self._end() if self._eof else NEED_DATA
         if not line and self._skip_blank():
             return self._status_event()
@@ -232,7 +234,7 @@ class ClientConnection(Connection):
             self._fail(
                 RemoteProtocolError(
                     "the server sent a line that ends in a bare LF, although its lines end in "
-                    f"CRLF: {printable(line[:80])}"
+                    f"CRLF: {self._quote(line)}"
                 )
             )
         self._eol = b"\n"
@@ -253,8 +255,13 @@ class ClientConnection(Connection):
             return RemoteProtocolError(
                 f"this is no POP3 server, it speaks {foreign}: check host and port"
             )
-        what = f"sent {printable(line[:80])!r}" if line else "sent an empty line"
-        return RemoteProtocolError(f"the server {what} where {self._due()} was due")
+        what = self._quote(line) if line else "an empty line"
+        return RemoteProtocolError(f"the server sent {what} where {self._due()} was due")
+
+    def _quote(self, line: bytes) -> str:
+        if self._pending and self._pending[0][0].secret:
+            return "something that may repeat the password, and is not shown"
+        return repr(printable(line[:80]))
 
     def _end(self) -> EndOfStream:
         if self._decoder:

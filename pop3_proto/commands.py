@@ -5,6 +5,7 @@ class like these: `Command[T]` names the type of its result.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar, Final, Generic, TypeVar, cast, overload
@@ -22,7 +23,7 @@ from .listings import (
     parse_unique_id,
     split_lines,
 )
-from .responses import StatusLine
+from .responses import StatusLine, printable
 from .states import State
 
 __all__ = [
@@ -131,7 +132,7 @@ class Command(Generic[T_co]):
         """The command as it is quoted in messages, without secrets."""
         if self.secret:
             return self.verb
-        return b" ".join((self.verb.encode(), *self.arguments())).decode("ascii", "replace")
+        return printable(b" ".join((self.verb.encode(), *self.arguments())))
 
 
 class _Simple(Command[StatusLine]):
@@ -144,7 +145,15 @@ class _Simple(Command[StatusLine]):
 
 
 def _octets(text: str | bytes) -> bytes:
-    return text.encode("utf-8") if isinstance(text, str) else text
+    if isinstance(text, bytes):
+        return text
+    # Not as a context either: the error repeats what may be a password.
+    with suppress(UnicodeEncodeError):
+        return text.encode("utf-8")
+    raise LocalProtocolError(
+        "a name or password that is no Unicode, but has lone surrogates in it, has to be given as "
+        "octets"
+    )
 
 
 def _digits(number: int, least: int, what: str) -> bytes:
@@ -162,6 +171,8 @@ def _numbers(verb: str, arguments: Sequence[bytes], count: int) -> list[int]:
     numbers = [number for number in map(parse_number, arguments) if number is not None]
     if len(arguments) != count or len(numbers) != count:
         raise ValueError(f"{verb} takes {'a number' if count == 1 else f'{count} numbers'}")
+    if not numbers[0]:
+        raise ValueError("message-numbers begin at 1")
     return numbers
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .errors import RemoteProtocolError
+from .errors import LocalProtocolError, RemoteProtocolError
 from .responses import printable
 
 __all__ = [
@@ -77,21 +77,28 @@ def parse_stat(text: bytes) -> MailboxStat:
 def parse_scan_listing(line: bytes) -> ScanListing:
     """A line of LIST, or the reply to `LIST n` behind its indicator; more columns do not matter."""
     words = _words(line, "LIST")
-    return ScanListing(_number(words[0], line, "LIST"), _octets(words))
+    return ScanListing(_message_number(words[0], line, "LIST"), _octets(words))
 
 
 def parse_unique_id(line: bytes) -> UniqueId:
     """A line of UIDL, or the reply to `UIDL n` behind its indicator."""
     words = _words(line, "UIDL")
-    return UniqueId(_number(words[0], line, "UIDL"), words[1] if len(words) > 1 else b"")
+    return UniqueId(_message_number(words[0], line, "UIDL"), words[1] if len(words) > 1 else b"")
 
 
 def encode_lines(entries: Iterable[tuple[int, int | bytes]]) -> bytes:
-    """The lines of a listing as a server sends them."""
-    return b"".join(
-        b"%d %b\r\n" % (number, b"%d" % what if isinstance(what, int) else what)
+    """The lines of a listing as a server sends them.
+
+    Raises LocalProtocolError for a unique-id that contains CR, LF or NUL.
+    """
+    lines = [
+        b"%d %b" % (number, b"%d" % what if isinstance(what, int) else what)
         for number, what in entries
-    )
+    ]
+    together = b"".join(lines)
+    if any(octet in together for octet in (b"\r", b"\n", b"\0")):
+        raise LocalProtocolError("a unique-id cannot contain CR, LF or NUL")
+    return b"".join(line + b"\r\n" for line in lines)
 
 
 def _words(line: bytes, command: str) -> list[bytes]:
@@ -105,6 +112,13 @@ def _number(word: bytes, line: bytes, command: str) -> int:
     number = parse_number(word)
     if number is None:
         raise RemoteProtocolError(f"no number at the beginning of {command}: {printable(line)}")
+    return number
+
+
+def _message_number(word: bytes, line: bytes, command: str) -> int:
+    number = _number(word, line, command)
+    if not number:
+        raise RemoteProtocolError(f"{command} has a message 0: message-numbers begin at 1")
     return number
 
 

@@ -130,4 +130,7 @@ def write_status(ok: bool, text: str, code: ResponseCode | None, most: int) -> b
     line = " ".join(words)
     if any(character in line for character in "\r\n\0"):
         raise LocalProtocolError("the text of a reply cannot contain CR, LF or NUL")
-    return line.encode("utf-8")[: most - 2] + b"\r\n"
+    octets = line.encode("utf-8")
+    if len(octets) > most - 2:
+        octets = octets[: most - 2].decode("utf-8", "ignore").encode("utf-8")
+    return octets + b"\r\n"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from .listings import parse_number
 from .policies import TlsPolicy
 
 __all__ = ["Pop3Url", "parse_url"]
@@ -53,8 +54,8 @@ def parse_url(url: str) -> Pop3Url:
 def _login(login: str) -> tuple[str, str | None]:
     if ":" in login:
         raise ValueError("a POP URL contains no password: leave it out, it is asked for")
-    if "/" in login or "@" in login:
-        raise ValueError("write @ and / in the user's name of a POP URL as %40 and %2F")
+    if any(c in login for c in "/@#"):
+        raise ValueError("write /, @ and # in the user's name of a POP URL as %2F, %40 and %23")
     name, semicolon, parameter = login.partition(";")
     if not name:
         raise ValueError("the user's name in front of the @ is missing")
@@ -75,13 +76,14 @@ def _server(server: str, port: int) -> tuple[str, int]:
     else:
         host, colon, digits = server.partition(":")
     host = _decoded(host)
-    if not host or any(c.isspace() or c in "@[]" for c in host):
+    if not host or any(not c.isprintable() or c in " /@[]" for c in host):
         raise ValueError("the host of the POP URL is missing or is none")
     if not colon:
         return host, port
-    if colon != ":" or not (digits.isascii() and digits.isdigit() and 0 < int(digits[:6]) < 65536):
+    number = parse_number(digits.encode()) if colon == ":" else None
+    if number is None or not 0 < number < 65536:
         raise ValueError("the port of a POP URL is a number from 1 to 65535")
-    return host, int(digits)
+    return host, number
 
 
 def _decoded(text: str) -> str:

@@ -66,8 +66,12 @@ class BlockingDriver:
         self._busy = threading.Lock()
         self._closed = False
 
-    def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end.
+    def deadline(self) -> float | None:
+        """When an operation that begins now has to be over, for `run`."""
+        return _in(self._operation)
+
+    def run(self, flow: Flow[T], deadline: float | None = None) -> T:
+        """Run a flow to its end; `deadline` is that of an operation that began before.
 
         Raises LocalProtocolError while another thread runs one.
         """
@@ -76,7 +80,7 @@ class BlockingDriver:
                 "the connection is busy with another thread's command: use one connection a thread"
             )
         try:
-            return self._run(flow, deadline=_in(self._operation))
+            return self._run(flow, deadline or self.deadline())
         except KeyboardInterrupt:
             self.link.machine.abort("it was interrupted, perhaps between two octets")
             raise

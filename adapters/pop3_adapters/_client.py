@@ -53,6 +53,7 @@ class Message:
         conn: ClientConnection,
         turns: Turns,
         number: int,
+        deadline: float | None,
         refusal: CommandFailed | None = None,
     ) -> None:
         self.number = number
@@ -68,6 +69,7 @@ class Message:
         self._conn = conn
         self._turns = turns
         self._turn = turns.current
+        self._deadline = deadline
         self._unread = io.BytesIO()  # what a read that timed out had come to
 
     def __iter__(self) -> Iterator[bytes]:
@@ -78,7 +80,7 @@ class Message:
             yield unread.getvalue()
         while not self.complete:
             self._turns.check(self._turn, self.number)
-            if chunk := self._driver.run(flows.next_chunk(self._conn)):
+            if chunk := self._driver.run(flows.next_chunk(self._conn), self._deadline):
                 yield chunk
             else:
                 self.complete = True
@@ -240,9 +242,13 @@ class Client:
         """
         fetch = self._driver.run(self._turns.begin_fetch(numbers, window))
         try:
-            while reply := self._driver.run(fetch.advance()):
+            while True:
+                deadline = self._driver.deadline()
+                reply = self._driver.run(fetch.advance(), deadline)
+                if reply is None:
+                    return
                 self._turns.current += 1
-                yield self._fetched(reply)
+                yield self._fetched(reply, deadline)
         finally:
             self._turns.end_fetch(fetch)
 
@@ -295,10 +301,13 @@ class Client:
             self._driver.close()
 
     def _open(self, number: int, command: Command[bytes]) -> Message:
-        _ = self._run(flows.open_body(self._conn, command))
-        return Message(self._driver, self._conn, self._turns, number)
+        deadline = self._driver.deadline()
+        opening = self._turns.take(flows.open_body(self._conn, command))
+        _ = self._driver.run(opening, deadline)
+        return Message(self._driver, self._conn, self._turns, number, deadline)
 
-    def _fetched(self, reply: Reply) -> Message:
+    def _fetched(self, reply: Reply, deadline: float | None) -> Message:
         assert isinstance(reply.command, Retr)
         refusal = None if reply.ok else flows.failure(self._conn, reply.command, reply)
-        return Message(self._driver, self._conn, self._turns, reply.command.number, refusal)
+        number = reply.command.number
+        return Message(self._driver, self._conn, self._turns, number, deadline, refusal)

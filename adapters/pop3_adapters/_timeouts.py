@@ -19,4 +19,5 @@ class Timeouts:
     """Without an octet from the server that owes some, or without one that it takes."""
 
     operation: float | None = None
-    """A whole operation: a login, one command with its response, one message of a fetch."""
+    """A whole operation: a login, one command with its response, one message of a fetch
+    with all that is done with its pieces meanwhile."""

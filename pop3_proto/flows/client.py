@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Command[object])
 
 FAILURES: Final[tuple[tuple[ResponseCode, type[CommandFailed]], ...]] = (
     (AUTH, AuthenticationFailed),
@@ -179,8 +180,6 @@ def settle(conn: ClientConnection) -> Flow[None]:
     Whatever was interrupted is read and thrown away, up to `Limits.drain` octets; beyond that
     the connection is given up. Where nothing is under way, what the server said unasked is found.
     """
-    if not conn.pending and conn.state in ASKING:
-        yield Io.POLL
     left = conn.limits.drain
     while conn.pending:
         event = yield from _event(conn)
@@ -194,6 +193,7 @@ def settle(conn: ClientConnection) -> Flow[None]:
             yield Io.CLOSE
             return
     if conn.state in ASKING:
+        yield Io.POLL
         unasked = conn.next_event()
         if isinstance(unasked, Unsolicited):
             raise UnsolicitedReply(unasked)
@@ -206,14 +206,14 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
 
     Raises CommandFailed for the first that the server refuses, when all have been answered.
     """
+    waiting = _sendable(conn, map(Dele, numbers))
     yield from settle(conn)
     refused: CommandFailed | None = None
-    waiting = deque(numbers)
-    most = window if _pipelines(conn) and not conn.blank_lines else 1
     while waiting or conn.pending:
+        most = max(1, window) if _pipelines(conn) and not conn.blank_lines else 1
         batch = [waiting.popleft() for _ in range(min(most - len(conn.pending), len(waiting)))]
         if batch:
-            yield Send(b"".join([conn.send(Dele(number)) for number in batch]))
+            yield Send(b"".join(map(conn.send, batch)))
         reply = yield from _reply(conn)
         if not reply.ok:
             refused = refused or failure(conn, reply.command, reply)
@@ -232,12 +232,12 @@ class Fetch:
 
     def __init__(self, conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> None:
         self._conn = conn
-        self._waiting = deque(numbers)
-        self._window = window
+        self._waiting = _sendable(conn, map(Retr, numbers))
+        self._window = max(1, window)
         self._started = False
-
         self._expected = 0
         self._refused: CommandFailed | None = None
+        self._deleted: list[int] = []
 
     def advance(self) -> Flow[Reply | None]:
         """The next reply, or None when all messages have been answered.
@@ -250,6 +250,8 @@ class Fetch:
             self._started = True
             self._window = self._window if _pipelines(conn) else 1
         while True:
+            while conn.in_body:
+                _ = yield from _event(conn)
             yield from self._ask()
             if not conn.pending:
                 break
@@ -259,14 +261,24 @@ class Fetch:
                 return reply
             if not reply.ok:
                 self._refused = self._refused or failure(conn, reply.command, reply)
+        while self._deleted:
+            deleted, self._deleted = self._deleted, []
+            yield from delete(conn, deleted)
         if self._refused:
             raise self._refused
         return None
 
     def delete(self, number: int) -> Flow[None]:
-        """Mark a message whose body has ended as deleted; the reply is read by `advance`."""
+        """Mark a message whose body has ended as deleted; the reply is read by `advance`.
+
+        Where the server has sent blank lines, DELE waits for the end: it is not pipelined there.
+        """
+        if self._conn.blank_lines:
+            self._deleted.append(number)
+            return
+        line = self._conn.send(Dele(number))
         self._expected += 1
-        yield Send(self._conn.send(Dele(number)))
+        yield Send(line)
 
     def _ask(self) -> Flow[None]:
         conn = self._conn
@@ -280,7 +292,7 @@ class Fetch:
             count = min(self._window - asked, len(self._waiting))
             batch = [self._waiting.popleft() for _ in range(count)]
             self._expected += count
-            yield Send(b"".join([conn.send(Retr(number)) for number in batch]))
+            yield Send(b"".join(map(conn.send, batch)))
 
 
 def quit(conn: ClientConnection) -> Flow[Deletions]:
@@ -340,12 +352,12 @@ def _event(conn: ClientConnection) -> Flow[Greeting | Reply | BodyChunk | BodyEn
 
 
 def _reply(conn: ClientConnection) -> Flow[Reply]:
-    """The next reply; what is left of the body before it is read and thrown away."""
-    while True:
-        event = yield from _event(conn)
-        if isinstance(event, Reply):
-            return event
-        assert isinstance(event, BodyChunk | BodyEnd), event
+    """The next reply, where no body is being read."""
+    event = yield from _event(conn)
+    if isinstance(event, EndOfStream):
+        raise UnexpectedEof("without a reply to QUIT")
+    assert isinstance(event, Reply), event
+    return event
 
 
 def _check_listing(conn: ClientConnection, command: Command[object], body: bytes) -> None:
@@ -359,6 +371,14 @@ def _check_listing(conn: ClientConnection, command: Command[object], body: bytes
 
 def _offers(conn: ClientConnection, tag: str) -> bool:
     return conn.capabilities is not None and tag in conn.capabilities
+
+
+def _sendable(conn: ClientConnection, commands: Iterable[C]) -> deque[C]:
+    """Commands that can all be sent: within a batch it would be too late to find that out."""
+    waiting = deque(commands)
+    for command in waiting:
+        _ = command.line(conn.limits.command_out)
+    return waiting
 
 
 def _pipelines(conn: ClientConnection) -> bool:

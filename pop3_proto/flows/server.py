@@ -87,7 +87,7 @@ class ServerSession:
     def close(self) -> Flow[None]:
         """Unlock the maildrop, whatever has happened."""
         maildrop, self._maildrop = self._maildrop, None
-        if maildrop:
+        if maildrop is not None:
             yield from invoke(maildrop.close)
 
     def capabilities(self) -> Capabilities:
@@ -156,7 +156,7 @@ class ServerSession:
         conn = self._conn
         try:
             maildrop = yield from self._authenticate(self._name, command.password)
-            if maildrop:
+            if maildrop is not None:
                 self._entries = yield from invoke(maildrop.open)
                 self._maildrop = maildrop
         except Refused as refusal:
@@ -166,7 +166,7 @@ class ServerSession:
             self._report(error)
             yield Send(conn.reply(False, "the maildrop is not available", code=SYS_TEMP))
             return
-        if maildrop:
+        if maildrop is not None:
             yield self._reply(True, f"{len(self._entries)} messages")
         else:
             yield Send(conn.reply(False, "wrong name or password", code=AUTH))
@@ -236,21 +236,26 @@ class ServerSession:
 
     def _quit(self) -> Flow[None]:
         conn = self._conn
-        deleted = [number - 1 for number in sorted(self._deleted)]
-        ok = True
-        try:
-            if self._maildrop and deleted:
-                maildrop = self._maildrop
-                yield from invoke(lambda: maildrop.delete(deleted))
-            yield from self.close()
-        except Exception as error:
-            self._report(error)
-            ok = False
-        if ok:
+        deleted = yield from self._succeeds(self._delete())
+        closed = yield from self._succeeds(self.close())
+        if deleted and closed:
             yield self._reply(True, "bye")
         else:
             text = "some deleted messages not removed"
             yield Send(conn.reply(False, text, code=SYS_TEMP))
+
+    def _delete(self) -> Flow[None]:
+        maildrop, indexes = self._maildrop, [number - 1 for number in sorted(self._deleted)]
+        if maildrop is not None and indexes:
+            yield from invoke(lambda: maildrop.delete(indexes))
+
+    def _succeeds(self, flow: Flow[None]) -> Flow[bool]:
+        try:
+            yield from flow
+        except Exception as error:
+            self._report(error)
+            return False
+        return True
 
     def _entry(self, number: int) -> MessageEntry | None:
         if 1 <= number <= len(self._entries) and number not in self._deleted:

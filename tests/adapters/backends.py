@@ -1,0 +1,148 @@
+"""What the scenarios ask of a client and of a server, whatever library does their I/O.
+
+A scenario is a coroutine, so that it can run in any event loop; a blocking client is awaited, too.
+A server always runs apart from the scenario, in threads or in a loop of its own.
+"""
+
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from pop3_adapters.socket import Timeouts
+from pop3_proto import (
+    Authenticator,
+    Capabilities,
+    Command,
+    CommandFailed,
+    Deletions,
+    Greeting,
+    Limits,
+    MailboxStat,
+    ScanListing,
+    State,
+    TlsPolicy,
+    UniqueId,
+)
+
+__all__ = ["ClientBackend", "Incoming", "RunningServer", "ServerBackend", "Session"]
+
+T = TypeVar("T")
+
+
+class Incoming(Protocol):
+    """A message while it arrives."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def refusal(self) -> CommandFailed | None: ...
+    @property
+    def complete(self) -> bool: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def read(self) -> bytes: ...
+    async def delete(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Session(Protocol):
+    """A client's session."""
+
+    @property
+    def greeting(self) -> Greeting: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def tls(self) -> bool: ...
+    @property
+    def capabilities(self) -> Capabilities | None: ...
+    @property
+    def tls_object(self) -> ssl.SSLObject | None: ...
+    @property
+    def marked(self) -> frozenset[int]: ...
+    @property
+    def deletions(self) -> Deletions: ...
+    async def ask_capabilities(self) -> Capabilities | None: ...
+    async def login(
+        self,
+        name: str | bytes,
+        password: str | bytes,
+        *,
+        allow_insecure_auth: bool = False,
+        allow_utf8_login: bool = False,
+    ) -> None: ...
+    async def request(self, command: Command[T]) -> T: ...
+    async def stat(self) -> MailboxStat: ...
+    async def scan_listings(self) -> list[ScanListing]: ...
+    async def scan_listing(self, number: int) -> ScanListing: ...
+    async def unique_ids(self) -> list[UniqueId]: ...
+    async def unique_id(self, number: int) -> UniqueId: ...
+    async def retrieve(self, number: int) -> Incoming: ...
+    async def top(self, number: int, lines: int = 0) -> Incoming: ...
+    def fetch(self, numbers: Iterable[int], *, window: int = 64) -> AsyncGenerator[Incoming]: ...
+    async def delete(self, *numbers: int) -> None: ...
+    async def reset(self) -> None: ...
+    async def noop(self) -> None: ...
+    async def quit(self) -> Deletions: ...
+    async def close(self) -> None: ...
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class ClientBackend(Protocol):
+    """One way to run a client."""
+
+    def run(self, scenario: Coroutine[object, object, None]) -> None:
+        """Run a scenario to its end."""
+        ...
+
+    async def connect(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: TlsPolicy,
+        context: ssl.SSLContext | None,
+        timeouts: Timeouts | None,
+        limits: Limits | None,
+    ) -> Session:
+        """Connect as the library's users do."""
+        ...
+
+
+class RunningServer(Protocol):
+    """A server that somebody else runs."""
+
+    @property
+    def port(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class ServerBackend(Protocol):
+    """One way to run a server."""
+
+    def serve(
+        self,
+        authenticator: Authenticator,
+        *,
+        tls: TlsPolicy,
+        context: ssl.SSLContext | None,
+        allow_insecure_auth: bool,
+        limits: Limits | None,
+        autologout: float,
+        handshake: float,
+    ) -> AbstractContextManager[RunningServer]:
+        """Serve on a free port until the context ends; an autologout may be short."""
+        ...

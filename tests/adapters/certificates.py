@@ -1,0 +1,44 @@
+"""Certificates made on the spot, good ones and bad ones."""
+
+import ssl
+
+import trustme
+
+__all__ = ["Certificates"]
+
+
+class Certificates:
+    """An authority that our clients trust, one that they do not, and what they have signed."""
+
+    def __init__(self) -> None:
+        self._trusted = trustme.CA()
+        self._unknown = trustme.CA()
+
+    def server(self, name: str = "127.0.0.1", *, known: bool = True) -> ssl.SSLContext:
+        """A server's context, with a certificate for this name."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        show(context, (self._trusted if known else self._unknown).issue_cert(name))
+        return context
+
+    def demanding(self) -> ssl.SSLContext:
+        """The context of a server that wants to see a certificate of the client."""
+        context = self.server()
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._trust(context)
+        return context
+
+    def client(self, *, own: bool = False) -> ssl.SSLContext:
+        """The context of a client that verifies; `own`: it has a certificate to show, too."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._trust(context)
+        if own:
+            show(context, self._trusted.issue_cert("alice@example.org"))
+        return context
+
+    def _trust(self, context: ssl.SSLContext) -> None:
+        context.load_verify_locations(cadata=self._trusted.cert_pem.bytes().decode("ascii"))
+
+
+def show(context: ssl.SSLContext, certificate: trustme.LeafCert) -> None:
+    with certificate.private_key_and_cert_chain_pem.tempfile() as path:
+        context.load_cert_chain(path)

@@ -1,0 +1,97 @@
+"""The fixtures of the scenarios, and the proof that each test cleans up behind itself."""
+
+import gc
+import inspect
+import os
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pop3_proto import TlsPolicy
+
+from .backends import ClientBackend, ServerBackend
+from .certificates import Certificates
+from .net import Net
+from .socket_backend import SocketClients, SocketServers
+from .wire import BOUND
+
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a scenario in what its `net` has for a loop."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    net = arguments["net"]
+    assert isinstance(net, Net)
+    net.clients.run(pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> Generator[None]:
+    """What is there before the first test does not make each collection slow."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(certificates: Certificates) -> Generator[None]:
+    """No thread, no descriptor; with -W error a ResourceWarning fails the test, too."""
+    threads, descriptors = threads_now(), descriptors_now()
+    yield
+    left = threads_now() - threads
+    for thread in left:
+        thread.join(BOUND)  # it may be in its last step
+    assert not [thread for thread in left if thread.is_alive()]
+    _ = gc.collect()
+    assert descriptors_now() == descriptors
+
+
+def threads_now() -> set[threading.Thread]:
+    return set(threading.enumerate())
+
+
+def descriptors_now() -> int:
+    return len(os.listdir(DESCRIPTORS)) if DESCRIPTORS.exists() else 0
+
+
+@pytest.fixture(scope="session")
+def certificates() -> Certificates:
+    return Certificates()
+
+
+@pytest.fixture(scope="session", params=[SocketClients()], ids=["socket"])
+def clients(request: pytest.FixtureRequest) -> ClientBackend:
+    backend: ClientBackend = request.param
+    return backend
+
+
+@pytest.fixture(scope="session", params=[SocketServers()], ids=["socket"])
+def servers(request: pytest.FixtureRequest) -> ServerBackend:
+    backend: ServerBackend = request.param
+    return backend
+
+
+@pytest.fixture
+def net(
+    clients: ClientBackend, servers: ServerBackend, certificates: Certificates
+) -> Generator[Net]:
+    with ExitStack() as started:
+        yield Net(clients, servers, certificates, started)
+
+
+@pytest.fixture(
+    params=[TlsPolicy.NONE, TlsPolicy.STLS, TlsPolicy.IMPLICIT], ids=["plain", "stls", "implicit"]
+)
+def tls(request: pytest.FixtureRequest) -> TlsPolicy:
+    """The ways in which a session can be secured, for the scenarios that run in all of them."""
+    policy: TlsPolicy = request.param
+    return policy

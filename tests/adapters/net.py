@@ -1,0 +1,110 @@
+"""A client's library, a server's library and certificates: what a scenario runs on."""
+
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from pop3_adapters.maildrops import MemoryMaildrop, Passwords
+from pop3_adapters.socket import Timeouts
+from pop3_proto import Authenticator, Limits, Maildrop, TlsPolicy
+
+from .backends import ClientBackend, RunningServer, ServerBackend, Session
+from .certificates import Certificates
+from .wire import LOOPBACK
+
+__all__ = ["NAME", "PASSWORD", "Net", "Served"]
+
+NAME = "alice"
+PASSWORD = "correct horse"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server of ours that runs, and the policy that it was started with."""
+
+    running: RunningServer
+    tls: TlsPolicy
+
+    @property
+    def port(self) -> int:
+        return self.running.port
+
+
+class Net:
+    """Starts servers and connects clients; what it has started ends with the test."""
+
+    def __init__(
+        self,
+        clients: ClientBackend,
+        servers: ServerBackend,
+        certificates: Certificates,
+        started: ExitStack,
+    ) -> None:
+        self.clients = clients
+        self.certificates = certificates
+        self._servers = servers
+        self._started = started
+
+    def serve(
+        self,
+        maildrop: Maildrop | Callable[[str], Maildrop],
+        *,
+        authenticator: Authenticator | None = None,
+        tls: TlsPolicy = TlsPolicy.NONE,
+        context: ssl.SSLContext | None = None,
+        allow_insecure_auth: bool | None = None,
+        limits: Limits | None = None,
+        autologout: float = 600.0,
+        handshake: float = 30.0,
+    ) -> Served:
+        """A server of ours with one user; without TLS it takes passwords unless told otherwise."""
+        plain = tls is TlsPolicy.NONE
+
+        def find(name: str) -> Maildrop:
+            return maildrop(name) if callable(maildrop) else maildrop
+
+        running = self._started.enter_context(
+            self._servers.serve(
+                authenticator or Passwords({NAME: PASSWORD}, find),
+                tls=tls,
+                context=None if plain else context or self.certificates.server(),
+                allow_insecure_auth=plain if allow_insecure_auth is None else allow_insecure_auth,
+                limits=limits,
+                autologout=autologout,
+                handshake=handshake,
+            )
+        )
+        return Served(running, tls)
+
+    async def connect(
+        self,
+        port: int,
+        *,
+        tls: TlsPolicy = TlsPolicy.NONE,
+        host: str = LOOPBACK,
+        context: ssl.SSLContext | None = None,
+        timeouts: Timeouts | None = None,
+        limits: Limits | None = None,
+    ) -> Session:
+        """A client's session with whatever listens there."""
+        return await self.clients.connect(
+            host,
+            port,
+            tls=tls,
+            context=context or self.certificates.client(),
+            timeouts=timeouts,
+            limits=limits,
+        )
+
+    async def login(
+        self, server: Served, *, timeouts: Timeouts | None = None, limits: Limits | None = None
+    ) -> Session:
+        """A client's session with a server of ours, in TRANSACTION."""
+        session = await self.connect(server.port, tls=server.tls, timeouts=timeouts, limits=limits)
+        await session.login(NAME, PASSWORD, allow_insecure_auth=not session.tls)
+        return session
+
+    def memory(self, *messages: bytes) -> MemoryMaildrop:
+        """A maildrop."""
+        return MemoryMaildrop(messages)

@@ -1,0 +1,120 @@
+"""The exceptions: one tree, fields for programs, and sentences with the remedy."""
+
+import pytest
+
+from pop3_proto import (
+    AuthenticationFailed,
+    BodyTooLarge,
+    CommandFailed,
+    DeletionsUnconfirmed,
+    LineTooLong,
+    LocalProtocolError,
+    LoginDelay,
+    MailboxInUse,
+    PermanentFailure,
+    PlaintextAfterStls,
+    Pop3Error,
+    ProtocolError,
+    Refused,
+    RemoteProtocolError,
+    ResponseCode,
+    Retr,
+    StatusLine,
+    StlsRefused,
+    TemporaryFailure,
+    UnexpectedEof,
+    UnsolicitedReply,
+)
+from pop3_proto import errors as module
+
+REPLY = StatusLine(False, b"[SYS/TEMP] disk full", ResponseCode.of("SYS/TEMP"))
+
+
+@pytest.mark.parametrize(
+    ("parent", "children"),
+    [
+        (Pop3Error, {ProtocolError, CommandFailed, DeletionsUnconfirmed, Refused}),
+        (ProtocolError, {LocalProtocolError, RemoteProtocolError}),
+        (
+            RemoteProtocolError,
+            {LineTooLong, BodyTooLarge, UnexpectedEof, PlaintextAfterStls, UnsolicitedReply},
+        ),
+        (
+            CommandFailed,
+            {
+                AuthenticationFailed,
+                LoginDelay,
+                MailboxInUse,
+                PermanentFailure,
+                StlsRefused,
+                TemporaryFailure,
+            },
+        ),
+    ],
+)
+def test_tree(parent: type[Pop3Error], children: set[type[Pop3Error]]) -> None:
+    assert {kind for kind in parent.__subclasses__() if kind.__module__.startswith("pop3_")} >= (
+        children
+    )
+
+
+def test_every_exception_of_the_module_is_public() -> None:
+    kinds = {name for name, value in vars(module).items() if isinstance(value, type)}
+    assert kinds == set(module.__all__)
+
+
+def test_line_too_long() -> None:
+    error = LineTooLong(8192)
+    assert error.limit == 8192
+    assert "more than 8192 octets" in str(error)
+    assert "Limits" in str(error)
+
+
+def test_body_too_large() -> None:
+    error = BodyTooLarge("RETR 1", 5)
+    assert (error.command, error.limit, error.unit) == ("RETR 1", 5, "octets")
+    assert str(error).startswith("the response to RETR 1 has more than 5 octets")
+    assert "more than 7 lines" in str(BodyTooLarge("LIST", 7, "lines"))
+
+
+def test_unexpected_eof_says_what_was_pending() -> None:
+    error = UnexpectedEof("before the greeting")
+    assert error.pending == ()
+    assert str(error) == "the server ended the connection before the greeting"
+    assert UnexpectedEof("", (Retr(1),)).pending == (Retr(1),)
+
+
+def test_plaintext_after_stls() -> None:
+    assert "plaintext arrived behind STLS where TLS had to begin" in str(PlaintextAfterStls())
+
+
+def test_unsolicited_reply() -> None:
+    error = UnsolicitedReply(REPLY)
+    assert error.reply is REPLY
+    assert "-ERR [SYS/TEMP] disk full; " in str(error)
+
+
+def test_command_failed() -> None:
+    error = CommandFailed("RETR 1", REPLY)
+    assert (error.command, error.reply, error.code) == ("RETR 1", REPLY, REPLY.code)
+    assert str(error) == "the server refused RETR 1: -ERR [SYS/TEMP] disk full"
+    assert StlsRefused("STLS", StatusLine(False, b"no"), "; try").code is None
+    assert str(StlsRefused("STLS", StatusLine(False, b""), "; try")).endswith(": -ERR; try")
+
+
+def test_text_of_a_server_is_escaped() -> None:
+    assert str(CommandFailed("STAT", StatusLine(False, b"\x1b[2J"))).endswith("-ERR \\x1b[2J")
+
+
+def test_unconfirmed_deletions() -> None:
+    unknown = DeletionsUnconfirmed(frozenset({1, 2}), quit_sent=True)
+    assert (unknown.marked, unknown.quit_sent) == ({1, 2}, True)
+    assert "2 deletions" in str(unknown)
+    assert "compare unique-ids" in str(unknown)
+    assert "none of them is deleted" in str(DeletionsUnconfirmed(frozenset({1}), quit_sent=False))
+
+
+def test_refused_carries_text_and_code() -> None:
+    refusal = Refused("busy", ResponseCode.of("IN-USE"))
+    assert (str(refusal), refusal.text, str(refusal.code)) == ("busy", "busy", "IN-USE")
+    assert Refused("no").code is None

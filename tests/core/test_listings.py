@@ -1,0 +1,152 @@
+"""Listings: numbers are ASCII digits and nothing else, and sizes are hints."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pop3_proto import LocalProtocolError, MailboxStat, RemoteProtocolError, ScanListing, UniqueId
+from pop3_proto.listings import (
+    encode_lines,
+    parse_number,
+    parse_scan_listing,
+    parse_stat,
+    parse_unique_id,
+    split_lines,
+)
+
+
+@pytest.mark.parametrize(
+    ("octets", "number"),
+    [(b"0", 0), (b"1", 1), (b"007", 7), (b"9" * 19, 10**19 - 1), (b"0" * 18 + b"1", 1)],
+)
+def test_number(octets: bytes, number: int) -> None:
+    assert parse_number(octets) == number
+
+
+# int() takes most of these for numbers.
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"-5",
+        b"+1",
+        b"1_0",
+        b" 1",
+        b"1 ",
+        b"1.0",
+        b"0x10",
+        b"1\n",
+        "\uff11".encode(),
+        "²".encode(),
+        b"1" * 20,
+        b"0" * 4301,
+    ],
+)
+def test_no_number(octets: bytes) -> None:
+    assert parse_number(octets) is None
+
+
+@given(st.integers(0, 10**19 - 1), st.integers(0, 3))
+def test_what_is_written_as_a_number_is_read_as_it(number: int, zeros: int) -> None:
+    digits = b"0" * zeros + b"%d" % number
+    assert parse_number(digits) == (number if len(digits) <= 19 else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "stat"),
+    [
+        (b"2 320", MailboxStat(2, 320)),
+        (b"2 320 and more", MailboxStat(2, 320)),
+        (b"2", MailboxStat(2, None)),
+        (b"2 -5", MailboxStat(2, None)),
+        (b"0002  00", MailboxStat(2, 0)),
+    ],
+)
+def test_stat(text: bytes, stat: MailboxStat) -> None:
+    assert parse_stat(text) == stat
+
+
+@pytest.mark.parametrize(
+    ("line", "listing"),
+    [
+        (b"1 120", ScanListing(1, 120)),
+        (b"1 120 extra", ScanListing(1, 120)),
+        (b"1", ScanListing(1, None)),
+        (b"1 +7", ScanListing(1, None)),
+        (b"  1   120 ", ScanListing(1, 120)),
+    ],
+)
+def test_scan_listing(line: bytes, listing: ScanListing) -> None:
+    assert parse_scan_listing(line) == listing
+
+
+@pytest.mark.parametrize(
+    ("line", "unique_id"),
+    [
+        (b"1 whqtswO00WBw418f9t5JxYwZ", UniqueId(1, b"whqtswO00WBw418f9t5JxYwZ")),
+        (b"1 ../../\xff\x01", UniqueId(1, b"../../\xff\x01")),
+        (b"1 " + b"x" * 200, UniqueId(1, b"x" * 200)),
+        (b"1", UniqueId(1, b"")),
+    ],
+)
+def test_unique_id_is_kept_in_octets(line: bytes, unique_id: UniqueId) -> None:
+    assert parse_unique_id(line) == unique_id
+
+
+@pytest.mark.parametrize("parse", [parse_stat, parse_scan_listing, parse_unique_id])
+@pytest.mark.parametrize("line", [b"", b"  ", b"x 1", b"-1 1", b"1_0 1", b"+1 1", b"1" * 20])
+def test_without_a_number_in_front_it_is_an_error(
+    parse: Callable[[bytes], object], line: bytes
+) -> None:
+    with pytest.raises(RemoteProtocolError, match="number"):
+        parse(line)
+
+
+def test_an_error_quotes_what_is_fit_for_a_terminal() -> None:
+    with pytest.raises(RemoteProtocolError, match=r"LIST: \\x1b\[2J$"):
+        parse_scan_listing(b"\x1b[2J")
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        (b"", []),
+        (b"1 2\r\n3 4\r\n", [b"1 2", b"3 4"]),
+        (b"1 2\n3 4\n", [b"1 2", b"3 4"]),
+        (b"1 2\r\n\r\n", [b"1 2", b""]),
+        (b"1 2\r3\r\n", [b"1 2\r3"]),
+    ],
+)
+def test_lines_of_a_listing(body: bytes, lines: list[bytes]) -> None:
+    assert split_lines(body) == lines
+
+
+@pytest.mark.parametrize("body", [b"1 2\n3 4\r\n", b"1 2\r\n3\n4\r\n", b"\n\r\n"])
+def test_a_bare_lf_in_a_listing_with_crlf(body: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match="bare LF"):
+        split_lines(body)
+
+
+def test_listings_are_written() -> None:
+    assert encode_lines([(1, 120), (3, 200)]) == b"1 120\r\n3 200\r\n"
+    assert encode_lines([(1, b"abc"), (3, b"d%d")]) == b"1 abc\r\n3 d%d\r\n"
+    assert encode_lines([]) == b""
+
+
+@pytest.mark.parametrize("unique_id", [b"a\r\n.\r\n-ERR", b"a\nb", b"a\rb", b"a\0b"])
+def test_no_unique_id_ends_a_line(unique_id: bytes) -> None:
+    with pytest.raises(LocalProtocolError, match="CR, LF or NUL"):
+        encode_lines([(1, b"good"), (2, unique_id)])
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(0, 10**18))))
+def test_what_is_written_is_read(entries: list[tuple[int, int]]) -> None:
+    assert list(map(parse_scan_listing, split_lines(encode_lines(entries)))) == entries
+
+
+@pytest.mark.parametrize("parse", [parse_scan_listing, parse_unique_id])
+def test_there_is_no_message_0(parse: Callable[[bytes], object]) -> None:
+    with pytest.raises(RemoteProtocolError, match="begin at 1"):
+        _ = parse(b"0 5")
