@@ -187,7 +187,8 @@ class ClientConnection(Connection):
         if status.ok:
             self._note(command)
         self._session.move(command.verb, Outcome.OK if status.ok else Outcome.ERR)
-        return Reply(status.ok, status.octets, status.code, command=command)
+        octets = command.redact(status.octets)
+        return Reply(status.ok, octets, status.code, command=command)
 
     def _note(self, command: Command[object]) -> None:
         if isinstance(command, Dele):

@@ -11,7 +11,8 @@ from enum import Enum
 from typing import ClassVar, Final, Generic, TypeVar, cast, overload
 
 from .capabilities import Capabilities
-from .errors import LocalProtocolError
+from .errors import LocalProtocolError, RemoteProtocolError
+from .lines import breaks_line
 from .listings import (
     MOST_DIGITS,
     MailboxStat,
@@ -115,10 +116,10 @@ class Command(Generic[T_co]):
             if argument:
                 words.append(argument)
         line = b" ".join(words)
-        if any(octet in line for octet in (b"\r", b"\n", b"\0")):
+        if breaks_line(line):
             raise LocalProtocolError(
-                f"{self.verb} would contain CR, LF or NUL, which no command can carry; a line end "
-                "behind a password that was read from a file has to be taken off"
+                f"{self.verb} would contain CR, LF or NUL, which no command can carry; take off a "
+                "line end that comes from a file"
             )
         if len(line) + 2 > most:
             raise LocalProtocolError(
@@ -127,6 +128,12 @@ class Command(Generic[T_co]):
                 "that takes longer ones"
             )
         return line + b"\r\n"
+
+    def redact(self, octets: bytes) -> bytes:
+        """What a server says to the command, without the secrets that it may repeat."""
+        for argument in filter(None, self.arguments() if self.secret else ()):
+            octets = octets.replace(argument, b"***")
+        return octets
 
     def __str__(self) -> str:
         """The command as it is quoted in messages, without secrets."""
@@ -159,7 +166,9 @@ def _octets(text: str | bytes) -> bytes:
 def _digits(number: int, least: int, what: str) -> bytes:
     digits = b"%d" % number
     if number < least or len(digits) > MOST_DIGITS:
-        raise LocalProtocolError(f"{number} is no {what}: those begin at {least}")
+        raise LocalProtocolError(
+            f"{number} is no {what}: those begin at {least} and have {MOST_DIGITS} digits at most"
+        )
     return digits
 
 
@@ -273,7 +282,11 @@ class _Listing(Command[T_co]):
 
     def result(self, reply: StatusLine, body: bytes) -> T_co:
         entry = type(self)._entry
-        found = list(map(entry, split_lines(body))) if self.number is None else entry(reply.octets)
+        if self.number is None:
+            return cast(T_co, list(map(entry, split_lines(body))))
+        found = entry(reply.octets)
+        if found[0] != self.number:
+            raise RemoteProtocolError(f"the server answered {self} with message {found[0]}")
         return cast(T_co, found)
 
 

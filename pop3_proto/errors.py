@@ -71,7 +71,7 @@ class UnexpectedEof(RemoteProtocolError):
     """The peer ended the connection while `pending` had not been answered in full."""
 
     def __init__(self, when: str, pending: "tuple[Command[object], ...]" = ()) -> None:
-        super().__init__(f"the server ended the connection {when}")
+        super().__init__(f"the peer ended the connection {when}")
         self.pending = pending
 
 

@@ -2,7 +2,12 @@
 
 from collections import deque
 
-__all__ = ["LineBuffer"]
+__all__ = ["LineBuffer", "breaks_line"]
+
+
+def breaks_line(octets: bytes) -> bool:
+    """Whether these contain what no line of POP3 can carry: CR, LF or NUL."""
+    return b"\n" in octets or b"\r" in octets or b"\0" in octets
 
 
 class LineBuffer:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .errors import LocalProtocolError, RemoteProtocolError
+from .lines import breaks_line
 from .responses import printable
 
 __all__ = [
@@ -96,7 +97,7 @@ def encode_lines(entries: Iterable[tuple[int, int | bytes]]) -> bytes:
         for number, what in entries
     ]
     together = b"".join(lines)
-    if any(octet in together for octet in (b"\r", b"\n", b"\0")):
+    if breaks_line(together):
         raise LocalProtocolError("a unique-id cannot contain CR, LF or NUL")
     return b"".join(line + b"\r\n" for line in lines)
 

@@ -28,7 +28,7 @@ class MessageEntry(NamedTuple):
 
 
 class Refused(Pop3Error):
-    """Raised by a maildrop or an authenticator to refuse with a text and a response code."""
+    """Raised by `authenticate` or `open` to refuse a login with a text and a response code."""
 
     def __init__(self, text: str, code: ResponseCode | None = None) -> None:
         super().__init__(text)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .errors import LocalProtocolError
+from .lines import breaks_line
 
 __all__ = [
     "ResponseCode",
@@ -128,9 +129,9 @@ def write_status(ok: bool, text: str, code: ResponseCode | None, most: int) -> b
     if text:
         words.append(text)
     line = " ".join(words)
-    if any(character in line for character in "\r\n\0"):
-        raise LocalProtocolError("the text of a reply cannot contain CR, LF or NUL")
     octets = line.encode("utf-8")
+    if breaks_line(octets):
+        raise LocalProtocolError("the text of a reply cannot contain CR, LF or NUL")
     if len(octets) > most - 2:
         octets = octets[: most - 2].decode("utf-8", "ignore").encode("utf-8")
     return octets + b"\r\n"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from .lines import breaks_line
 from .listings import parse_number
 from .policies import TlsPolicy
 
@@ -89,7 +90,7 @@ def _server(server: str, port: int) -> tuple[str, int]:
 def _decoded(text: str) -> str:
     """Percent-decoded UTF-8, without what no command can carry."""
     octets = unquote_to_bytes(text)
-    if any(octet in octets for octet in (b"\r", b"\n", b"\0")):
+    if breaks_line(octets):
         raise ValueError("a POP URL cannot contain CR, LF or NUL")
     try:
         return octets.decode("utf-8")

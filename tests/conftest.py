@@ -1,12 +1,18 @@
 """Where CI is set a skipped test fails: what a test needs is there, or its set-up is at fault."""
 
 import os
+import signal
 from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def pytest_configure() -> None:
+    """Ctrl-C works in what the tests start, also where they run in a shell's background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -64,6 +64,7 @@ class BlockingDriver:
         self._per_exchange = per_exchange
         self._waiting_since: float | None = None
         self._busy = threading.Lock()
+        self._runner: int | None = None
         self._closed = False
 
     def deadline(self) -> float | None:
@@ -79,21 +80,23 @@ class BlockingDriver:
             raise LocalProtocolError(
                 "the connection is busy with another thread's command: use one connection a thread"
             )
+        self._runner = threading.get_ident()
         try:
             return self._run(flow, deadline or self.deadline())
         except KeyboardInterrupt:
             self.link.machine.abort("it was interrupted, perhaps between two octets")
             raise
         finally:
+            self._runner = None
             self._busy.release()
 
     def close(self) -> None:
-        """Close the stream, without a word of POP3."""
+        """Close the stream, without a word of POP3; a thread that waits for octets wakes up."""
         if self._closed:
             return
         self._closed = True
         try:
-            if last := self.link.closing():
+            if self._runner in (None, threading.get_ident()) and (last := self.link.closing()):
                 self._stream.send(last, 0.5)
         except OSError:
             pass  # the peer has gone already

@@ -52,11 +52,11 @@ class Message:
         driver: BlockingDriver,
         conn: ClientConnection,
         turns: Turns,
-        number: int,
+        command: Retr | Top,
         deadline: float | None,
         refusal: CommandFailed | None = None,
     ) -> None:
-        self.number = number
+        self.number = command.number
         """The message-number."""
 
         self.refusal = refusal
@@ -65,6 +65,7 @@ class Message:
         self.complete = False
         """Whether all of it has been read."""
 
+        self._whole = isinstance(command, Retr)
         self._driver = driver
         self._conn = conn
         self._turns = turns
@@ -98,10 +99,10 @@ class Message:
         In a fetch the server's answer is read later: the fetch raises CommandFailed at its end
         where one was negative.
         """
-        if not self.complete:
+        if not (self.complete and self._whole):
             raise LocalProtocolError(
                 f"message {self.number} has not been read to its end: a message is deleted only "
-                "when it is here"
+                "when all of it is here"
             )
         if self._turns.fetch:
             self._driver.run(self._turns.fetch.delete(self.number))
@@ -226,11 +227,11 @@ class Client:
 
     def retrieve(self, number: int) -> Message:
         """One message, to be read from what this gives before anything else is asked."""
-        return self._open(number, Retr(number))
+        return self._open(Retr(number))
 
     def top(self, number: int, lines: int = 0) -> Message:
         """The headers of a message, and the first lines of its body."""
-        return self._open(number, Top(number, lines))
+        return self._open(Top(number, lines))
 
     def fetch(self, numbers: Iterable[int], *, window: int = 64) -> Iterator[Message]:
         """Many messages, in the order of `numbers`, asked for ahead of time.
@@ -300,14 +301,13 @@ class Client:
         finally:
             self._driver.close()
 
-    def _open(self, number: int, command: Command[bytes]) -> Message:
+    def _open(self, command: Retr | Top) -> Message:
         deadline = self._driver.deadline()
         opening = self._turns.take(flows.open_body(self._conn, command))
         _ = self._driver.run(opening, deadline)
-        return Message(self._driver, self._conn, self._turns, number, deadline)
+        return Message(self._driver, self._conn, self._turns, command, deadline)
 
     def _fetched(self, reply: Reply, deadline: float | None) -> Message:
         assert isinstance(reply.command, Retr)
         refusal = None if reply.ok else flows.failure(self._conn, reply.command, reply)
-        number = reply.command.number
-        return Message(self._driver, self._conn, self._turns, number, deadline, refusal)
+        return Message(self._driver, self._conn, self._turns, reply.command, deadline, refusal)

@@ -57,6 +57,8 @@ class SocketStream:
 
     def close(self) -> None:
         """Close the socket."""
+        with contextlib.suppress(OSError):  # wakes whoever still receives
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
@@ -79,7 +81,7 @@ def connect(
     timeouts = timeouts or Timeouts()
     conn = ClientConnection(limits=limits)
     context = context or client_context()
-    sock = socket.create_connection((host, port or tls.port), timeouts.connect)
+    sock = socket.create_connection((host, tls.port if port is None else port), timeouts.connect)
     driver = BlockingDriver(
         SocketStream(sock),
         Link(conn, lambda: TlsLayer(context, host=host)),
@@ -121,6 +123,7 @@ def serve(
         raise ValueError(
             f"an autologout of less than {AUTOLOGOUT:.0f} s is not allowed (RFC 1939, section 3)"
         )
+    _ = ServerConnection().greet(greeting)  # so that a greeting that is none is found here
     if (context is None) is not (tls is TlsPolicy.NONE):
         raise ValueError("a TLS context and a policy other than NONE belong together")
 
@@ -170,6 +173,7 @@ class Server:
         """The port that it listens on."""
 
         self.host, self.port = listener.getsockname()[:2]
+        listener.setblocking(False)
         self._listener = listener
         self._session = session
         self._alarm, self._bell = socket.socketpair()
@@ -223,6 +227,8 @@ class Server:
     def _take(self) -> None:
         try:
             sock, peer = self._listener.accept()
+        except BlockingIOError:
+            return  # it was gone again
         except OSError as error:
             log.warning("a connection could not be accepted: %s", error)
             _ = self._closing.wait(0.1)  # out of descriptors: it will be so for a while

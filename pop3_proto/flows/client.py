@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final, TypeVar
 
 from ..capabilities import Capabilities
@@ -64,6 +65,10 @@ FAILURES: Final[tuple[tuple[ResponseCode, type[CommandFailed]], ...]] = (
 
 ASKING: Final = (State.AUTHORIZATION, State.TRANSACTION)
 """Where a client may give commands."""
+
+WIDEST: Final = 256
+"""Commands at most that are sent ahead of their replies: a few kB, which any server takes while it
+is sending itself."""
 
 CREDENTIALS: Final = frozenset({"PASS"})
 """The commands whose refusal without a code means that the credentials are wrong."""
@@ -210,7 +215,7 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
     yield from settle(conn)
     refused: CommandFailed | None = None
     while waiting or conn.pending:
-        most = max(1, window) if _pipelines(conn) and not conn.blank_lines else 1
+        most = max(1, min(window, WIDEST)) if _pipelines(conn) and not conn.blank_lines else 1
         batch = [waiting.popleft() for _ in range(min(most - len(conn.pending), len(waiting)))]
         if batch:
             yield Send(b"".join(map(conn.send, batch)))
@@ -232,12 +237,11 @@ class Fetch:
 
     def __init__(self, conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> None:
         self._conn = conn
-        self._waiting = _sendable(conn, map(Retr, numbers))
-        self._window = max(1, window)
+        self._waiting = map(Retr, numbers)
+        self._window = max(1, min(window, WIDEST))
         self._started = False
         self._expected = 0
         self._refused: CommandFailed | None = None
-        self._deleted: list[int] = []
 
     def advance(self) -> Flow[Reply | None]:
         """The next reply, or None when all messages have been answered.
@@ -261,9 +265,6 @@ class Fetch:
                 return reply
             if not reply.ok:
                 self._refused = self._refused or failure(conn, reply.command, reply)
-        while self._deleted:
-            deleted, self._deleted = self._deleted, []
-            yield from delete(conn, deleted)
         if self._refused:
             raise self._refused
         return None
@@ -271,11 +272,14 @@ class Fetch:
     def delete(self, number: int) -> Flow[None]:
         """Mark a message whose body has ended as deleted; the reply is read by `advance`.
 
-        Where the server has sent blank lines, DELE waits for the end: it is not pipelined there.
+        Raises LocalProtocolError where the server has sent blank lines: which reply is missing
+        could not be told, so nothing is deleted ahead of replies there.
         """
-        if self._conn.blank_lines:
-            self._deleted.append(number)
-            return
+        if self._conn.blank_lines and self._conn.pending:
+            raise LocalProtocolError(
+                f"cannot send DELE {number} ahead of replies: the server has sent empty lines in "
+                "place of some; delete behind the fetch"
+            )
         line = self._conn.send(Dele(number))
         self._expected += 1
         yield Send(line)
@@ -288,11 +292,11 @@ class Fetch:
                 "another command was sent while messages were being fetched, so that some of them "
                 "were thrown away: fetch them again, and delete them with Fetch.delete"
             )
-        if asked <= self._window // 2 and self._waiting:
-            count = min(self._window - asked, len(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(count)]
-            self._expected += count
-            yield Send(b"".join(map(conn.send, batch)))
+        if asked <= self._window // 2:
+            batch = _sendable(conn, islice(self._waiting, self._window - asked))
+            self._expected += len(batch)
+            if batch:
+                yield Send(b"".join(map(conn.send, batch)))
 
 
 def quit(conn: ClientConnection) -> Flow[Deletions]:

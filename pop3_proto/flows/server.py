@@ -32,6 +32,8 @@ from .core import Flow, Io, Send, invoke
 
 __all__ = ["ServerSession"]
 
+VISIBLE: Final = bytes(range(0x21, 0x7F))
+
 ALWAYS: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE")
 
 
@@ -159,11 +161,13 @@ class ServerSession:
             if maildrop is not None:
                 self._entries = yield from invoke(maildrop.open)
                 self._maildrop = maildrop
+                _check_unique_ids(self._entries)
         except Refused as refusal:
             yield Send(conn.reply(False, refusal.text, code=refusal.code))
             return
         except Exception as error:
             self._report(error)
+            _ = yield from self._succeeds(self.close())
             yield Send(conn.reply(False, "the maildrop is not available", code=SYS_TEMP))
             return
         if maildrop is not None:
@@ -268,6 +272,16 @@ class ServerSession:
 
     def _no_such_message(self) -> Send:
         return self._reply(False, "no such message")
+
+
+def _check_unique_ids(entries: Sequence[MessageEntry]) -> None:
+    """Raise ValueError where they are none (RFC 1939, section 7), or not unique."""
+    ids = {entry.unique_id for entry in entries}
+    if len(ids) < len(entries):
+        raise ValueError("two messages of a maildrop have the same unique-id")
+    for unique_id in ids:
+        if not 0 < len(unique_id) <= 70 or unique_id.translate(None, VISIBLE):
+            raise ValueError(f"{unique_id!r} is no unique-id: 1 to 70 octets of 0x21 to 0x7E")
 
 
 class _Reader:

@@ -139,6 +139,16 @@ async def test_a_message_is_deleted_only_when_it_is_here(net: Net) -> None:
     assert maildrop.messages == [b"two\r\n"]
 
 
+async def test_a_message_of_which_only_the_top_is_here_is_not_deleted(net: Net) -> None:
+    maildrop = net.memory(b"Subject: one\n\none\n")
+    async with await net.login(net.serve(maildrop)) as session:
+        message = await session.top(1)
+        _ = await message.read()
+        with pytest.raises(LocalProtocolError, match="all of it"):
+            await message.delete()
+    assert len(maildrop.messages) == 1
+
+
 async def test_a_message_beyond_the_limit_ends_the_session(net: Net) -> None:
     maildrop = net.memory(b"one\n", big(2000))
     server = net.serve(maildrop)

@@ -17,7 +17,7 @@ import pytest
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import Server, serve
-from pop3_proto import Maildrop, MaybeAwaitable, MessageEntry, TlsPolicy
+from pop3_proto import LocalProtocolError, Maildrop, MaybeAwaitable, MessageEntry, TlsPolicy
 
 from .certificates import Certificates
 from .net import NAME, PASSWORD
@@ -85,6 +85,11 @@ def test_a_policy_and_a_context_belong_together(certificates: Certificates) -> N
         _ = serve(authenticator, tls=TlsPolicy.STLS)
     with pytest.raises(ValueError, match="belong together"):
         _ = serve(authenticator, context=certificates.server())
+
+
+def test_a_greeting_that_is_none_is_found_at_once() -> None:
+    with pytest.raises(LocalProtocolError, match="CR, LF or NUL"):
+        _ = serve(Passwords({}, lambda _: MemoryMaildrop()), greeting="a\r\nb")
 
 
 def test_a_port_that_is_taken() -> None:

@@ -54,7 +54,7 @@ def test_the_connection_ends_inside_a_message(tmp_path: Path) -> None:
         server.closes_behind.add(b"RETR 2")
         result = fetch(server, tmp_path, "--delete")
         assert result.exit_code == 3
-        assert "the server ended the connection after" in result.stderr
+        assert "the peer ended the connection after" in result.stderr
         assert "which is incomplete; try again" in result.stderr
         assert stored(tmp_path) == [one]
         assert unfinished(tmp_path) == []
@@ -266,7 +266,7 @@ def test_a_memory_that_cannot_be_written(tmp_path: Path) -> None:
         (b"220 mx ESMTP\r\n", "it speaks SMTP or FTP"),
         (b"-ERR [SYS/TEMP] full\r\n", "the server refused the session: -ERR [SYS/TEMP] full; try"),
         (b"-ERR [IN-USE] busy\r\n", "try again later"),
-        (b"", "the server ended the connection before the greeting"),
+        (b"", "the peer ended the connection before the greeting"),
     ],
 )
 def test_no_session(tmp_path: Path, greeting: bytes, sentence: str) -> None:

@@ -105,7 +105,7 @@ def test_an_argument_that_would_not_arrive_as_what_it_is(header: str) -> None:
 def test_no_name_and_no_password_ends_a_line(
     command: type[User] | type[Pass], text: str | bytes
 ) -> None:
-    with pytest.raises(LocalProtocolError, match=r"CR, LF or NUL.*has to be taken off"):
+    with pytest.raises(LocalProtocolError, match=r"CR, LF or NUL.*take off a line end"):
         command(text).line()
 
 
@@ -266,6 +266,12 @@ def test_results() -> None:
     assert assert_type(Top(1, 0).result(OK, b"head"), bytes) == b"head"
     assert assert_type(Capa().result(OK, b"TOP\r\n"), Capabilities) == Capabilities((b"TOP",))
     assert assert_type(Noop().result(OK, b""), StatusLine) is OK
+
+
+@pytest.mark.parametrize("command", [List(3), Uidl(3)])
+def test_the_entry_of_another_message_is_none(command: Command[object]) -> None:
+    with pytest.raises(RemoteProtocolError, match="answered .* 3 with message 2"):
+        _ = command.result(StatusLine(True, b"2 320"), b"")
 
 
 @pytest.mark.parametrize("command", [User("a"), Pass("b"), Stls(), Dele(1), Rset(), Quit()])

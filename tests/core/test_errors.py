@@ -80,7 +80,7 @@ def test_body_too_large() -> None:
 def test_unexpected_eof_says_what_was_pending() -> None:
     error = UnexpectedEof("before the greeting")
     assert error.pending == ()
-    assert str(error) == "the server ended the connection before the greeting"
+    assert str(error) == "the peer ended the connection before the greeting"
     assert UnexpectedEof("", (Retr(1),)).pending == (Retr(1),)
 
 

@@ -1,6 +1,7 @@
 """The conversations of a client, played by scripts."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import pytest
 
@@ -701,8 +702,19 @@ class TestFetch:
     def test_nothing_is_sent_where_not_all_of_it_can_be(self) -> None:
         conn = pipelining()
         with pytest.raises(LocalProtocolError, match="no message-number"):
-            flows.Fetch(conn, [1, 2, 0])
+            play(conn, flows.Fetch(conn, [1, 2, 0]).advance())
         assert conn.pending == ()
+
+    def test_endless_numbers_cost_nothing(self) -> None:
+        conn = pipelining()
+        fetch = flows.Fetch(conn, count(1), window=2)
+        play(conn, fetch.advance(), "C: RETR 1\nC: RETR 2\nS: +OK\\r\\n.")
+        play(conn, fetch.advance(), "C: RETR 3\nS: +OK\\r\\n.")
+
+    def test_the_window_is_never_wider_than_a_peer_takes_while_it_sends(self) -> None:
+        conn = pipelining()
+        asked = "".join(f"C: RETR {number}\n" for number in range(1, 257))
+        play(conn, flows.Fetch(conn, count(1), window=10**6).advance(), asked + "S: -ERR")
 
     def test_another_command_in_between(self) -> None:
         conn = pipelining()
@@ -764,14 +776,13 @@ class TestFetch:
         fetch = flows.Fetch(conn, [1, 2])
         play(conn, fetch.advance(), "C: RETR 1\nC: RETR 2\nS: \\r\\n+OK\\r\\n.")
         assert play(conn, flows.next_chunk(conn)) == b""
-        play(conn, fetch.delete(1))
+        with pytest.raises(LocalProtocolError, match="delete behind the fetch"):
+            play(conn, fetch.delete(1))
         play(conn, fetch.advance(), "S: +OK\\r\\n.")
         assert play(conn, flows.next_chunk(conn)) == b""
-        play(conn, fetch.delete(2))
+        play(conn, fetch.delete(2), "C: DELE 2")
         with pytest.raises(CommandFailed, match="refused DELE 2"):
-            play(conn, fetch.advance(), "C: DELE 1\nS: +OK\nC: DELE 2\nS: -ERR")
-        assert conn.marked == {1}
-        assert play(conn, fetch.advance()) is None
+            play(conn, fetch.advance(), "S: -ERR")
 
 
 class TestQuit:

@@ -496,14 +496,22 @@ class TestMaildrop:
         assert served.reported == [fault]
         assert drop.asked == ["open", ("read", 0), "piece", "let go", "close"]
 
-    def test_a_unique_id_that_would_end_the_line_is_not_sent(self) -> None:
-        class Hostile(Drop):
+    @pytest.mark.parametrize(
+        "ids", [[b"a\r\n.\r\n-ERR"], [b"a b"], [b""], [b"x" * 71], [b"\xff"], [b"a", b"a"]]
+    )
+    def test_unique_ids_that_are_none_are_found_at_the_login(self, ids: list[bytes]) -> None:
+        class Faulty(Drop):
             def open(self) -> Sequence[MessageEntry]:
-                return [MessageEntry(1, b"a\r\n.\r\n-ERR")]
+                _ = super().open()
+                return [MessageEntry(1, unique_id) for unique_id in ids]
 
-        served = Served(Hostile())
-        with pytest.raises(Exception, match="CR, LF or NUL"):
-            served.play(GREETING + LOGIN.replace("2 messages", "1 messages") + "C: UIDL")
+        drop = Faulty()
+        Served(drop).play(
+            GREETING
+            + "C: USER alice\nS: +OK\nC: PASS secret\n"
+            + "S: -ERR [SYS/TEMP] the maildrop is not available\nEOF"
+        )
+        assert drop.asked == ["open", "close"]
 
 
 class TestTheEnd:

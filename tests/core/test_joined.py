@@ -180,7 +180,8 @@ class Pair:
             command, answer = said[0]
             assert event.command is command
             assert (event.ok, event.code) == (answer.ok, answer.code)
-            assert event.octets.endswith(answer.text.encode())
+            said_so = [f"[{answer.code}]" if answer.code else "", answer.text]
+            assert event.octets == command.redact(" ".join(filter(None, said_so)).encode())
             self.reply, self.body = event, b""
         else:
             assert isinstance(event, BodyEnd)

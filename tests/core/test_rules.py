@@ -22,6 +22,7 @@ ALLOWED = {
     "contextlib",
     "dataclasses",
     "enum",
+    "itertools",
     "types",
     "typing",
     "urllib.parse",

@@ -51,6 +51,15 @@ def reachable(*roots: object) -> Iterator[object]:
             yield found
 
 
+def test_a_server_that_repeats_the_password() -> None:
+    conn = client_in(State.AUTHORIZATION)
+    flow = login(conn, "alice", SECRET, allow_insecure_auth=True)
+    script = f"C: USER alice\nS: +OK\nC: PASS {SECRET}\nS: -ERR [AUTH] {SECRET} is wrong"
+    with pytest.raises(Pop3Error, match=r"\*\*\* is wrong") as caught:
+        _ = play(conn, flow, script)
+    assert SECRET not in shown(conn, caught.value)
+
+
 def shown(*roots: object) -> str:
     """Everything that can be seen of these objects in a log."""
     texts: list[str] = []
