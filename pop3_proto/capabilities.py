@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from .errors import LocalProtocolError
+from .lines import breaks_line
+
 __all__ = ["Capabilities"]
 
 
@@ -25,8 +28,19 @@ class Capabilities:
 
     @classmethod
     def of(cls, *capabilities: str) -> "Capabilities":
-        """Capabilities to announce, each a tag with its arguments: `"LOGIN-DELAY 300"`."""
-        return cls(tuple(line.encode("ascii") for line in capabilities))
+        """Capabilities to announce, each a tag with its arguments: `"LOGIN-DELAY 300"`.
+
+        Raises LocalProtocolError for what is no line of 512 octets with its end (RFC 2449,
+        section 3).
+        """
+        lines = tuple(line.encode("ascii", "backslashreplace") for line in capabilities)
+        for line in lines:
+            if breaks_line(line) or len(line) > 510:
+                raise LocalProtocolError(
+                    f"{line[:80]!r} is no capability: those have 510 octets at most, and no CR, "
+                    "LF or NUL"
+                )
+        return cls(lines)
 
     def arguments(self, tag: str) -> tuple[str, ...] | None:
         """The arguments of the first capability with this tag in any case; None: not announced."""

@@ -108,7 +108,7 @@ class ClientConnection(Connection):
         called after that.
         """
         if self._failure:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         if self.state is State.CLOSED:
             return EndOfStream()
         if self.state is State.TLS_HANDSHAKE:

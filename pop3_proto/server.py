@@ -46,7 +46,7 @@ class ServerConnection(Connection):
     def next_event(self) -> ServerEvent:
         """What the client wants next. With PAUSED, this side is due."""
         if self._failure:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         if self.state is State.CLOSED:
             return EndOfStream()
         if self._owed or self.state is State.GREETING:

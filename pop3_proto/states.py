@@ -29,7 +29,7 @@ class Outcome(Enum):
 
 
 GREETING: Final = "greeting"
-TLS: Final = "TLS"
+TLS: Final = "handshake"
 
 TRANSITIONS: Final[Mapping[tuple[State, str, Outcome], State]] = MappingProxyType(
     {

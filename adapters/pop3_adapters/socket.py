@@ -6,6 +6,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -107,6 +108,7 @@ def serve(
     allow_insecure_auth: bool = False,
     greeting: str = "POP3 server ready",
     limits: Limits | None = None,
+    login: float = 60.0,
     autologout: float = AUTOLOGOUT,
     handshake: float = 30.0,
     testing: bool = False,
@@ -116,8 +118,9 @@ def serve(
     Port 0 takes a free one, see `Server.port`. With `tls` STLS or IMPLICIT, `context` has to hold
     the certificate. Passwords are taken inside TLS only, unless `allow_insecure_auth` is set.
 
-    A client that gives no command for `autologout` seconds is disconnected, and nothing is
-    deleted; less than 600 is a ValueError (RFC 1939, section 3) unless `testing` is set.
+    A client that has not logged in `login` seconds after it connected is disconnected, whatever
+    it says. One that gives no command for `autologout` seconds is, too, and nothing is deleted;
+    less than 600 is a ValueError (RFC 1939, section 3) unless `testing` is set.
     """
     if autologout < AUTOLOGOUT and not testing:
         raise ValueError(
@@ -149,7 +152,8 @@ def serve(
             report=lambda error: log.error("the maildrop failed", exc_info=error),
         )
         try:
-            driver.run(conversation.run())
+            driver.run(conversation.begin(), time.monotonic() + login)
+            driver.run(conversation.go_on())
         except (OSError, Pop3Error) as error:
             log.info("a session ended early: %s", error)
         finally:

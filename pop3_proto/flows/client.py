@@ -216,8 +216,9 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
     refused: CommandFailed | None = None
     while waiting or conn.pending:
         most = max(1, min(window, WIDEST)) if _pipelines(conn) and not conn.blank_lines else 1
-        batch = [waiting.popleft() for _ in range(min(most - len(conn.pending), len(waiting)))]
-        if batch:
+        if waiting and len(conn.pending) <= most // 2:
+            count = min(most - len(conn.pending), len(waiting))
+            batch = [waiting.popleft() for _ in range(count)]
             yield Send(b"".join(map(conn.send, batch)))
         reply = yield from _reply(conn)
         if not reply.ok:
@@ -242,6 +243,7 @@ class Fetch:
         self._started = False
         self._expected = 0
         self._refused: CommandFailed | None = None
+        self._failure: LocalProtocolError | None = None
 
     def advance(self) -> Flow[Reply | None]:
         """The next reply, or None when all messages have been answered.
@@ -249,6 +251,8 @@ class Fetch:
         At the end, raises CommandFailed for the first `delete` that the server refused.
         """
         conn = self._conn
+        if self._failure:
+            raise self._failure
         if not self._started:
             yield from settle(conn)
             self._started = True
@@ -293,10 +297,17 @@ class Fetch:
                 "were thrown away: fetch them again, and delete them with Fetch.delete"
             )
         if asked <= self._window // 2:
-            batch = _sendable(conn, islice(self._waiting, self._window - asked))
+            batch = self._batch(self._window - asked)
             self._expected += len(batch)
             if batch:
                 yield Send(b"".join(map(conn.send, batch)))
+
+    def _batch(self, most: int) -> deque[Retr]:
+        try:
+            return _sendable(self._conn, islice(self._waiting, most))
+        except LocalProtocolError as error:
+            self._failure = error  # numbers before the bad one were taken, and are not asked for
+            raise
 
 
 def quit(conn: ClientConnection) -> Flow[Deletions]:

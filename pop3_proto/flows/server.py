@@ -40,8 +40,9 @@ ALWAYS: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE")
 class ServerSession:
     """One client's session over an `Authenticator` and the `Maildrop` that it gives.
 
-    `run` is the whole conversation. `close` has to be run behind it, however it ended. What an
-    application raises is told to `report`; the client gets a temporary failure.
+    `run` is the whole conversation, `begin` and `go_on` are its halves. `close` has to be run
+    behind it, however it ended. What an application raises is told to `report`; the client gets a
+    temporary failure.
 
     Passwords are refused outside TLS unless `allow_insecure_auth` is set (RFC 2595, section 2.3).
     """
@@ -65,15 +66,29 @@ class ServerSession:
         self._name = b""
         self._maildrop: Maildrop | None = None
         self._entries: Sequence[MessageEntry] = ()
+        self._octets = 0
         self._deleted: set[int] = set()
+        self._deleted_octets = 0
 
     def run(self) -> Flow[None]:
         """From the greeting to the end of the session."""
-        conn = self._conn
+        yield from self.begin()
+        yield from self.go_on()
+
+    def begin(self) -> Flow[None]:
+        """From the greeting to the login, which may have a time limit of its own, or to the end."""
         if self._tls is TlsPolicy.IMPLICIT:
             yield Io.START_TLS
-        yield Send(conn.greet(self._greeting))
-        while conn.state is not State.BROKEN:
+        yield Send(self._conn.greet(self._greeting))
+        yield from self._converse(until=State.TRANSACTION)
+
+    def go_on(self) -> Flow[None]:
+        """From where `begin` ended to the end of the session."""
+        yield from self._converse(until=State.CLOSED)
+
+    def _converse(self, until: State) -> Flow[None]:
+        conn = self._conn
+        while conn.state not in (until, State.BROKEN):
             event = conn.next_event()
             if event is NEED_DATA:
                 yield Io.RECEIVE
@@ -122,8 +137,8 @@ class ServerSession:
                     b"".join(b"%b\r\n" % line for line in self.capabilities().lines)
                 )
             case Stat():
-                sizes = [entry.octets for _, entry in self._left()]
-                yield self._reply(True, f"{len(sizes)} {sum(sizes)}")
+                count = len(self._entries) - len(self._deleted)
+                yield self._reply(True, f"{count} {self._octets - self._deleted_octets}")
             case List() | Uidl():
                 yield from self._list(command)
             case Retr() | Top():
@@ -134,6 +149,7 @@ class ServerSession:
                 yield self._reply(True)
             case Rset():
                 self._deleted.clear()
+                self._deleted_octets = 0
                 yield self._reply(True)
             case Quit():
                 yield from self._quit()
@@ -162,6 +178,7 @@ class ServerSession:
                 self._entries = yield from invoke(maildrop.open)
                 self._maildrop = maildrop
                 _check_unique_ids(self._entries)
+                self._octets = sum(entry.octets for entry in self._entries)
         except Refused as refusal:
             yield Send(conn.reply(False, refusal.text, code=refusal.code))
             return
@@ -233,9 +250,11 @@ class ServerSession:
         yield Send(head + conn.end_body())
 
     def _mark(self, number: int) -> Send:
-        if not self._entry(number):
+        entry = self._entry(number)
+        if not entry:
             return self._no_such_message()
         self._deleted.add(number)
+        self._deleted_octets += entry.octets
         return self._reply(True, "marked")
 
     def _quit(self) -> Flow[None]:

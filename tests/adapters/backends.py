@@ -141,6 +141,7 @@ class ServerBackend(Protocol):
         context: ssl.SSLContext | None,
         allow_insecure_auth: bool,
         limits: Limits | None,
+        login: float,
         autologout: float,
         handshake: float,
     ) -> AbstractContextManager[RunningServer]:

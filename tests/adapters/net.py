@@ -55,6 +55,7 @@ class Net:
         context: ssl.SSLContext | None = None,
         allow_insecure_auth: bool | None = None,
         limits: Limits | None = None,
+        login: float = 60.0,
         autologout: float = 600.0,
         handshake: float = 30.0,
     ) -> Served:
@@ -71,6 +72,7 @@ class Net:
                 context=None if plain else context or self.certificates.server(),
                 allow_insecure_auth=plain if allow_insecure_auth is None else allow_insecure_auth,
                 limits=limits,
+                login=login,
                 autologout=autologout,
                 handshake=handshake,
             )

@@ -212,6 +212,7 @@ class SocketServers:
         context: ssl.SSLContext | None,
         allow_insecure_auth: bool,
         limits: Limits | None,
+        login: float,
         autologout: float,
         handshake: float,
     ) -> Server:
@@ -221,6 +222,7 @@ class SocketServers:
             context=context,
             allow_insecure_auth=allow_insecure_auth,
             limits=limits,
+            login=login,
             autologout=autologout,
             handshake=handshake,
             testing=True,

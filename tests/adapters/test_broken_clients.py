@@ -376,6 +376,24 @@ def test_octets_without_a_command_do_not_put_autologout_off(net: Net) -> None:
             send_for_ever(wire, b"x")
 
 
+def test_a_login_has_to_be_in_time_whatever_else_is_said(net: Net) -> None:
+    server = net.serve(net.memory(b"one\n"), login=2 * SOON)
+    with dial(server.port) as wire:
+        assert wire.line().startswith(b"+OK")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            send_for_ever(wire, b"CAPA\r\n")
+
+
+def test_the_time_for_the_login_ends_with_it(net: Net) -> None:
+    maildrop = Watched([b"one\n"])
+    server = net.serve(maildrop, login=SOON, autologout=4 * SOON)
+    with dial(server.port) as wire:
+        log_in(wire)
+        assert wire.ask(b"NOOP").startswith(b"+OK")
+        assert not maildrop.released.wait(2 * SOON)
+        assert wire.ask(b"NOOP").startswith(b"+OK")
+
+
 def send_for_ever(wire: Wire, data: bytes) -> None:
     while True:
         wire.send(data)

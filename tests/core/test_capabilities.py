@@ -2,9 +2,15 @@
 
 import pytest
 
-from pop3_proto import Capa, Capabilities, RemoteProtocolError, StatusLine
+from pop3_proto import Capa, Capabilities, LocalProtocolError, RemoteProtocolError, StatusLine
 
 SERVER = Capabilities((b"TOP", b"SASL PLAIN  LOGIN", b"", b"EXPIRE 0", b"EXPIRE NEVER", b"x\xff"))
+
+
+@pytest.mark.parametrize("line", ["A\r\nB", "A\nB", "A\0", "X " + "y" * 509])
+def test_what_cannot_be_announced(line: str) -> None:
+    with pytest.raises(LocalProtocolError, match="no capability"):
+        _ = Capabilities.of(line)
 
 
 def test_tags_are_found_in_any_case() -> None:

@@ -270,7 +270,7 @@ def test_results() -> None:
 
 @pytest.mark.parametrize("command", [List(3), Uidl(3)])
 def test_the_entry_of_another_message_is_none(command: Command[object]) -> None:
-    with pytest.raises(RemoteProtocolError, match="answered .* 3 with message 2"):
+    with pytest.raises(RemoteProtocolError, match=r"answered .* 3 with message 2"):
         _ = command.result(StatusLine(True, b"2 320"), b"")
 
 

@@ -701,8 +701,11 @@ class TestFetch:
 
     def test_nothing_is_sent_where_not_all_of_it_can_be(self) -> None:
         conn = pipelining()
+        fetch = flows.Fetch(conn, [1, 2, 0])
         with pytest.raises(LocalProtocolError, match="no message-number"):
-            play(conn, flows.Fetch(conn, [1, 2, 0]).advance())
+            play(conn, fetch.advance())
+        with pytest.raises(LocalProtocolError, match="no message-number"):
+            play(conn, fetch.advance())
         assert conn.pending == ()
 
     def test_endless_numbers_cost_nothing(self) -> None:
