@@ -32,8 +32,8 @@ class Limits:
     listing: int = 128 * 1024 * 1024
     """Octets of a LIST or UIDL response: a million unique-ids of the greatest length fit."""
 
-    listing_lines: int = 2_000_000
-    """Lines of a listing: each becomes an object, many times the size of its octets."""
+    listing_lines: int = 1_000_000
+    """Lines of a listing: each becomes objects of several hundred octets."""
 
     message: int = 1024 * 1024 * 1024
     """Octets of one message, so that no server can fill a disk; more than any known server

@@ -76,13 +76,11 @@ CREDENTIALS: Final = frozenset({"PASS"})
 
 def failure(conn: ClientConnection, command: Command[object], reply: StatusLine) -> CommandFailed:
     """The exception that a negative reply becomes, by its response code (RFC 3206, section 6)."""
-    for code, kind in FAILURES:
-        if reply.code and reply.code.within(code):
-            return kind(str(command), reply)
+    kind = _kind(reply)
     blamed = not _offers(conn, "AUTH-RESP-CODE") and not reply.code
     if command.verb in CREDENTIALS and blamed:
-        return AuthenticationFailed(str(command), reply)
-    return CommandFailed(str(command), reply)
+        kind = AuthenticationFailed
+    return kind(str(command), reply)
 
 
 def open_session(conn: ClientConnection, policy: TlsPolicy) -> Flow[Greeting]:
@@ -91,11 +89,11 @@ def open_session(conn: ClientConnection, policy: TlsPolicy) -> Flow[Greeting]:
         yield Io.START_TLS
     greeting = yield from _greeting(conn)
     if policy is TlsPolicy.STLS:
-        yield from _start_tls(conn)
+        yield from _start_tls(conn, required=True)
     elif policy is TlsPolicy.OPPORTUNISTIC:
         offered = yield from capabilities(conn)
         if offered is None or "STLS" in offered:
-            yield from _try_tls(conn)
+            yield from _start_tls(conn, required=False)
     if conn.capabilities is None:
         yield from capabilities(conn)
     return greeting
@@ -331,28 +329,23 @@ def _greeting(conn: ClientConnection) -> Flow[Greeting]:
     greeting = yield from _event(conn)
     assert isinstance(greeting, Greeting), greeting
     if not greeting.ok:
-        kind = next(
-            (kind for code, kind in FAILURES if greeting.code and greeting.code.within(code)),
-            CommandFailed,
-        )
-        raise kind("the session", greeting)
+        raise _kind(greeting)("the session", greeting)
     return greeting
 
 
-def _start_tls(conn: ClientConnection) -> Flow[None]:
+def _kind(reply: StatusLine) -> type[CommandFailed]:
+    code = reply.code
+    return next((kind for known, kind in FAILURES if code and code.within(known)), CommandFailed)
+
+
+def _start_tls(conn: ClientConnection, *, required: bool) -> Flow[None]:
     try:
         yield from request(conn, Stls())
     except CommandFailed as error:
+        if not required:
+            return
         remedy = "; TLS is required, try implicit TLS (port 995)"
         raise StlsRefused("STLS", error.reply, remedy) from None
-    yield Io.START_TLS
-
-
-def _try_tls(conn: ClientConnection) -> Flow[None]:
-    try:
-        yield from request(conn, Stls())
-    except CommandFailed:
-        return
     yield Io.START_TLS
 
 
@@ -377,11 +370,14 @@ def _reply(conn: ClientConnection) -> Flow[Reply]:
 
 def _check_listing(conn: ClientConnection, command: Command[object], body: bytes) -> None:
     limits = conn.limits
-    lines = body.count(b"\n")
-    if lines > limits.listing_lines:
+    if body.count(b"\n") > limits.listing_lines:
         raise BodyTooLarge(str(command), limits.listing_lines, "lines")
-    if len(body) > limits.line and max(map(len, body.split(b"\n"))) >= limits.line:
-        raise LineTooLong(limits.line)
+    start = 0
+    while len(body) - start > limits.line:
+        end = body.rfind(b"\n", start, start + limits.line)
+        if end < 0:
+            raise LineTooLong(limits.line)
+        start = end + 1
 
 
 def _offers(conn: ClientConnection, tag: str) -> bool:
