@@ -35,10 +35,10 @@ class Capabilities:
         """
         lines = tuple(line.encode("ascii", "backslashreplace") for line in capabilities)
         for line in lines:
-            if breaks_line(line) or len(line) > 510:
+            if breaks_line(line) or len(line) > 510 or line != line.strip():
                 raise LocalProtocolError(
-                    f"{line[:80]!r} is no capability: those have 510 octets at most, and no CR, "
-                    "LF or NUL"
+                    f"{line[:80]!r} is no capability: those have 510 octets at most, no CR, LF or "
+                    "NUL, and no blanks around them"
                 )
         return cls(lines)
 

@@ -71,6 +71,7 @@ class ClientConnection(Connection):
         self._decoded = 0
         self._most = 0
         self._skipped_blank = False
+        self._secret: Command[object] | None = None
 
     @property
     def pending(self) -> tuple[Command[object], ...]:
@@ -96,6 +97,7 @@ class ClientConnection(Connection):
         self._check(command)
         line = command.line(self.limits.command_out)
         self._pending.append((command, self._input.received))
+        self._secret = command if command.secret else self._secret
         if isinstance(command, Quit) and self.state is State.TRANSACTION:
             self.deletions = Deletions.UNKNOWN
         self._session.move(command.verb, Outcome.SENT)
@@ -157,10 +159,11 @@ class ClientConnection(Connection):
             if self.state is State.GREETING and describe_foreign(self._input.beginning):
                 self._fail(self._no_status(self._input.beginning))
             return self._end() if self._eof else NEED_DATA
-        if not line and self._skip_blank():
+        if not line and self._skip_blank(start):
             return self._status_event()
         greeting = self.state is State.GREETING
-        any_code = self.capabilities is not None and "RESP-CODES" in self.capabilities
+        any_code = "RESP-CODES" in (self.capabilities or ())
+        line = self._redacted(line)
         status = parse_status(line, any_code=any_code, greeting=greeting)
         if status is None:
             self._fail(self._no_status(line))
@@ -173,6 +176,13 @@ class ClientConnection(Connection):
             self._break(UnsolicitedReply(unsolicited))
             return unsolicited
         return self._reply(status)
+
+    def _redacted(self, line: bytes) -> bytes:
+        """A status line without the secret that it may repeat, where one was sent last."""
+        if self._secret is None or (self._pending and self._pending[0][0] is not self._secret):
+            return line
+        indicator, blank, rest = line.partition(b" ")
+        return indicator + blank + self._secret.redact(rest)
 
     def _reply(self, status: StatusLine) -> Reply:
         command = self._pending[0][0]
@@ -187,8 +197,7 @@ class ClientConnection(Connection):
         if status.ok:
             self._note(command)
         self._session.move(command.verb, Outcome.OK if status.ok else Outcome.ERR)
-        octets = command.redact(status.octets)
-        return Reply(status.ok, octets, status.code, command=command)
+        return Reply(status.ok, status.octets, status.code, command=command)
 
     def _note(self, command: Command[object]) -> None:
         if isinstance(command, Dele):
@@ -241,13 +250,13 @@ class ClientConnection(Connection):
         self._eol = b"\n"
         return line[:-1]
 
-    def _skip_blank(self) -> bool:
-        if self._skipped_blank or self.blank_lines >= self.limits.blank_lines:
+    def _skip_blank(self, start: int) -> bool:
+        if self.state is State.GREETING or self.blank_lines >= self.limits.blank_lines:
             return False
-        if self.state is State.GREETING:
-            return False
-        self._skipped_blank = True
         self.blank_lines += 1
+        if self._pending and start >= self._pending[0][1]:
+            again, self._skipped_blank = self._skipped_blank, True
+            return not again
         return True
 
     def _no_status(self, line: bytes) -> RemoteProtocolError:

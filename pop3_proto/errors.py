@@ -36,11 +36,15 @@ class ProtocolError(Pop3Error):
 
 
 class LocalProtocolError(ProtocolError):
-    """This program asked for what is not allowed; nothing was sent, and nothing has changed."""
+    """This program asked for what is not allowed here; it was not sent."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke the protocol; the connection cannot go on."""
+    """The peer broke the protocol.
+
+    The connection cannot go on where the state is BROKEN; a single result that cannot be read
+    leaves it usable.
+    """
 
 
 class LineTooLong(RemoteProtocolError):

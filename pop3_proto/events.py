@@ -49,7 +49,11 @@ class Reply(StatusLine):
 
 @dataclass(frozen=True, slots=True)
 class Unsolicited(StatusLine):
-    """A reply that nobody asked for. The machine is BROKEN: no later reply can be matched."""
+    """A reply that nobody asked for. The machine is BROKEN: no later reply can be matched.
+
+    It is told by having arrived, at `receive_data`, before the command was sent. One that was still
+    in flight then cannot be told from the reply to the command.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def split_lines(body: bytes) -> list[bytes]:
     Raises RemoteProtocolError for a bare LF in a listing whose lines end in CRLF.
     """
     if not body.endswith(b"\r\n"):
-        return body.split(b"\n")[:-1]
+        return [line.removesuffix(b"\r") for line in body.split(b"\n")[:-1]]
     lines = body.split(b"\r\n")[:-1]
     if body.count(b"\n") != len(lines):
         raise RemoteProtocolError("a listing whose lines end in CRLF contains a bare LF")
@@ -83,8 +83,8 @@ def parse_scan_listing(line: bytes) -> ScanListing:
 
 def parse_unique_id(line: bytes) -> UniqueId:
     """A line of UIDL, or the reply to `UIDL n` behind its indicator."""
-    words = _words(line, "UIDL")
-    return UniqueId(_message_number(words[0], line, "UIDL"), words[1] if len(words) > 1 else b"")
+    number, *rest = line.split(None, 1) or (b"",)
+    return UniqueId(_message_number(number, line, "UIDL"), rest[0] if rest else b"")
 
 
 def encode_lines(entries: Iterable[tuple[int, int | bytes]]) -> bytes:

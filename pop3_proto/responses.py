@@ -121,7 +121,7 @@ def describe_foreign(line: bytes) -> str | None:
 def write_status(ok: bool, text: str, code: ResponseCode | None, most: int) -> bytes:
     """A status line in at most `most` octets with its CRLF; text that is too long is cut.
 
-    Raises LocalProtocolError for CR, LF or NUL in it.
+    Blanks at its end are left out. Raises LocalProtocolError for CR, LF or NUL in it.
     """
     words = ["+OK" if ok else "-ERR"]
     if code:
@@ -129,9 +129,9 @@ def write_status(ok: bool, text: str, code: ResponseCode | None, most: int) -> b
     if text:
         words.append(text)
     line = " ".join(words)
-    octets = line.encode("utf-8")
+    octets = line.encode("utf-8", "backslashreplace")
     if breaks_line(octets):
         raise LocalProtocolError("the text of a reply cannot contain CR, LF or NUL")
     if len(octets) > most - 2:
         octets = octets[: most - 2].decode("utf-8", "ignore").encode("utf-8")
-    return octets + b"\r\n"
+    return octets.rstrip(b" ") + b"\r\n"

@@ -129,7 +129,7 @@ class ServerConnection(Connection):
         obstacle = self._session.obstacle(command.verb, command.states)
         if obstacle:
             return BadCommand(obstacle, line)
-        words = ([rest] if blank else []) if command.verbatim else rest.split()
+        words = ([rest] if blank else []) if command.verbatim else [*filter(None, rest.split(b" "))]
         try:
             return command.parse(words)
         except ValueError as error:

@@ -1,6 +1,7 @@
 """POP URLs: `pop://` as RFC 2384 has them, and `pop3s://` for implicit TLS."""
 
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -65,6 +66,8 @@ def _login(login: str) -> tuple[str, str | None]:
     if parameter[:5].upper() != "AUTH=" or not parameter[5:]:
         raise ValueError("behind the user's name there can only be ;AUTH=mechanism")
     mechanism = _decoded(parameter[5:])
+    if mechanism != "*" and not all(c.isascii() and (c.isalnum() or c in "+-_") for c in mechanism):
+        raise ValueError("the mechanism behind ;AUTH= consists of letters, digits, -, _ and +")
     return _decoded(name), None if mechanism == "*" else mechanism.upper()
 
 
@@ -77,7 +80,9 @@ def _server(server: str, port: int) -> tuple[str, int]:
     else:
         host, colon, digits = server.partition(":")
     host = _decoded(host)
-    if not host or any(not c.isprintable() or c in " /@[]" for c in host):
+    if server.startswith("[") and not _is_ipv6(host):
+        raise ValueError("the host of the POP URL is none: only an IPv6 address stands in brackets")
+    if not host or any(not c.isprintable() or c in ' /@[]\\;"<>' for c in host):
         raise ValueError("the host of the POP URL is missing or is none")
     if not colon:
         return host, port
@@ -85,6 +90,14 @@ def _server(server: str, port: int) -> tuple[str, int]:
     if number is None or not 0 < number < 65536:
         raise ValueError("the port of a POP URL is a number from 1 to 65535")
     return host, number
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        _ = IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _decoded(text: str) -> str:

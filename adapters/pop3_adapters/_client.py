@@ -39,6 +39,13 @@ __all__ = ["Client", "Message"]
 
 T = TypeVar("T")
 
+CONVERSATIONS = {
+    "USER": "login()",
+    "PASS": "login()",
+    "STLS": "connect(tls=TlsPolicy.STLS)",
+    "QUIT": "quit()",
+}
+
 
 class Message:
     """A message while it arrives: iterate for its octets in pieces, or `read` it as a whole.
@@ -129,8 +136,9 @@ class Client:
     """A session with a POP3 server, as `connect` gives it.
 
     In a `with` statement, QUIT is sent at its end, and nothing where an exception ends it: then
-    no message is deleted. Every method raises CommandFailed or one of its kinds where the server
-    refuses, RemoteProtocolError where it breaks the protocol, and TimeoutError.
+    no message is deleted. Methods raise CommandFailed or one of its kinds where the server
+    refuses, RemoteProtocolError where it breaks the protocol, LocalProtocolError where something is
+    not possible here, and OSError, of which TimeoutError and ssl.SSLError are kinds.
     """
 
     def __init__(self, driver: BlockingDriver, conn: ClientConnection, greeting: Greeting) -> None:
@@ -202,7 +210,12 @@ class Client:
         )
 
     def request(self, command: Command[T]) -> T:
-        """Give any command, one of your own too, and get what its reply means."""
+        """Give any command, one of your own too, and get what its reply means.
+
+        Raises LocalProtocolError for commands that only make sense in a conversation.
+        """
+        if conversation := CONVERSATIONS.get(command.verb):
+            raise LocalProtocolError(f"give {command.verb} with {conversation}, not by itself")
         return self._run(flows.request(self._conn, command))
 
     def stat(self) -> MailboxStat:

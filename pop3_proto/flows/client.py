@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -100,11 +101,10 @@ def open_session(conn: ClientConnection, policy: TlsPolicy) -> Flow[Greeting]:
 
 
 def capabilities(conn: ClientConnection) -> Flow[Capabilities | None]:
-    """Ask for the capabilities and remember them; None where the server has no CAPA."""
-    try:
+    """Ask for the capabilities and remember them. A refusal tells nothing: what was known before
+    in this layer of security stays, and None means that nothing is known."""
+    with suppress(CommandFailed):
         conn.capabilities = yield from request(conn, Capa())
-    except CommandFailed:
-        conn.capabilities = None
     return conn.capabilities
 
 
@@ -217,6 +217,8 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
         if waiting and len(conn.pending) <= most // 2:
             count = min(most - len(conn.pending), len(waiting))
             batch = [waiting.popleft() for _ in range(count)]
+            if not conn.pending:
+                yield from settle(conn)
             yield Send(b"".join(map(conn.send, batch)))
         reply = yield from _reply(conn)
         if not reply.ok:
@@ -231,7 +233,7 @@ class Fetch:
     `advance` gives the reply to the next RETR, in the order of `numbers`; `next_chunk` the octets
     of its body. A negative reply costs that message only. Messages are asked for ahead of time
     where the server announced PIPELINING, `window` of them at most, so that neither side ever
-    waits for the other to read.
+    waits for the other to read. Where the server has sent blank lines, nothing more is.
     """
 
     def __init__(self, conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> None:
@@ -262,11 +264,9 @@ class Fetch:
             if not conn.pending:
                 break
             reply = yield from _reply(conn)
-            self._expected -= 1
+            self._note(reply)
             if isinstance(reply.command, Retr):
                 return reply
-            if not reply.ok:
-                self._refused = self._refused or failure(conn, reply.command, reply)
         if self._refused:
             raise self._refused
         return None
@@ -274,28 +274,52 @@ class Fetch:
     def delete(self, number: int) -> Flow[None]:
         """Mark a message whose body has ended as deleted; the reply is read by `advance`.
 
-        Raises LocalProtocolError where the server has sent blank lines: which reply is missing
-        could not be told, so nothing is deleted ahead of replies there.
+        Raises LocalProtocolError while a body is being read, and where messages that are under way
+        would have to be waited for: if the server has sent blank lines, so that a missing reply
+        could not be told, or if very many commands are pending.
         """
-        if self._conn.blank_lines and self._conn.pending:
+        conn = self._conn
+        if conn.in_body:
             raise LocalProtocolError(
-                f"cannot send DELE {number} ahead of replies: the server has sent empty lines in "
-                "place of some; delete behind the fetch"
+                f"cannot send DELE {number}: read the message to its end first"
             )
-        line = self._conn.send(Dele(number))
+        while self._is_full() and conn.pending and isinstance(conn.pending[0], Dele):
+            self._note((yield from _reply(conn)))
+        if self._is_full():
+            raise LocalProtocolError(
+                f"cannot send DELE {number} while messages are under way: delete behind the fetch"
+            )
+        command = Dele(number)
+        _ = command.line(conn.limits.command_out)
+        if not conn.pending:
+            yield from settle(conn)
         self._expected += 1
-        yield Send(line)
+        yield Send(conn.send(command))
+
+    def _is_full(self) -> bool:
+        """Whether no DELE can be sent ahead of the replies that are due."""
+        pending = len(self._conn.pending)
+        pipelined = self._window > 1 and not self._conn.blank_lines
+        return pending >= 2 * WIDEST if pipelined else pending > 0
+
+    def _note(self, reply: Reply) -> None:
+        self._expected -= 1
+        if not reply.ok and isinstance(reply.command, Dele):
+            self._refused = self._refused or failure(self._conn, reply.command, reply)
 
     def _ask(self) -> Flow[None]:
         conn = self._conn
         asked = len(conn.pending)
+        window = 1 if conn.blank_lines else self._window
         if asked < self._expected:
             raise LocalProtocolError(
                 "another command was sent while messages were being fetched, so that some of them "
                 "were thrown away: fetch them again, and delete them with Fetch.delete"
             )
-        if asked <= self._window // 2:
-            batch = self._batch(self._window - asked)
+        if asked <= window // 2:
+            batch = self._batch(window - asked)
+            if batch and not asked:
+                yield from settle(conn)
             self._expected += len(batch)
             if batch:
                 yield Send(b"".join(map(conn.send, batch)))
@@ -311,8 +335,8 @@ class Fetch:
 def quit(conn: ClientConnection) -> Flow[Deletions]:
     """End the session, and say what has become of the messages that were marked as deleted.
 
-    A reply that is lost, late or negative leaves it unknown (RFC 1939, section 6); none of that
-    is an error here.
+    A reply to QUIT that is lost, late or negative leaves it unknown (RFC 1939, section 6), and
+    where QUIT cannot be sent nothing is deleted; none of that is an error here.
     """
     try:
         yield from settle(conn)
@@ -401,5 +425,9 @@ def _changed_by_login(conn: ClientConnection) -> bool:
     known = conn.capabilities
     if known is None:
         return False
-    by_user = any("USER" in (known.arguments(tag) or ()) for tag in ("LOGIN-DELAY", "EXPIRE"))
+    by_user = any(
+        argument.upper() == "USER"
+        for tag in ("LOGIN-DELAY", "EXPIRE")
+        for argument in known.arguments(tag) or ()
+    )
     return by_user or "UIDL" not in known or "TOP" not in known

@@ -24,7 +24,7 @@ from ..events import NEED_DATA, PAUSED, BadCommand, EndOfStream
 from ..listings import encode_lines
 from ..maildrop import Authenticator, Maildrop, MaybeAwaitable, MessageEntry, Refused
 from ..policies import TlsPolicy
-from ..responses import AUTH, SYS_TEMP
+from ..responses import AUTH, SYS_TEMP, printable
 from ..server import ServerConnection
 from ..states import State
 from ..top import TopCutter
@@ -180,7 +180,8 @@ class ServerSession:
                 _check_unique_ids(self._entries)
                 self._octets = sum(entry.octets for entry in self._entries)
         except Refused as refusal:
-            yield Send(conn.reply(False, refusal.text, code=refusal.code))
+            text = printable(refusal.text.encode("utf-8", "backslashreplace"))
+            yield Send(conn.reply(False, text, code=refusal.code))
             return
         except Exception as error:
             self._report(error)

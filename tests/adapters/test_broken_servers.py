@@ -25,7 +25,6 @@ from pop3_proto import (
     TlsPolicy,
     UnexpectedEof,
     UnsolicitedReply,
-    User,
 )
 
 from .backends import Incoming, Session
@@ -396,7 +395,7 @@ async def test_a_server_that_takes_nothing(net: Net) -> None:
         limits = Limits(command_out=64 * 1024 * 1024)
         session = await net.connect(port, timeouts=Timeouts(silence=SOON), limits=limits)
         with pytest.raises(TimeoutError):
-            _ = await session.request(User(b"x" * (32 * 1024 * 1024)))
+            await session.login(b"x" * (32 * 1024 * 1024), "", allow_insecure_auth=True)
         timed_out.set()
         # Half a command is at the server: whatever came next would be taken for the rest.
         assert session.state is State.BROKEN

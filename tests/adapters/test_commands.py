@@ -14,10 +14,14 @@ from pop3_proto import (
     MailboxStat,
     Maildrop,
     Noop,
+    Pass,
+    Quit,
     ScanListing,
     State,
     StatusLine,
+    Stls,
     TlsPolicy,
+    User,
 )
 
 from .mail import MAILS, wire_form
@@ -220,6 +224,15 @@ class Headers(Command[list[bytes]]):
 
     def result(self, reply: StatusLine, body: bytes) -> list[bytes]:
         return body.splitlines()
+
+
+@pytest.mark.parametrize("command", [User("a"), Pass("b"), Stls(), Quit()])
+async def test_a_part_of_a_conversation_is_not_requested(
+    net: Net, command: Command[object]
+) -> None:
+    async with await net.login(net.serve(net.memory(b"one\n"))) as session:
+        with pytest.raises(LocalProtocolError, match=f"give {command.verb} with"):
+            _ = await session.request(command)
 
 
 async def test_commands_of_ones_own(net: Net) -> None:

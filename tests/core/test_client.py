@@ -542,9 +542,14 @@ class TestUnsolicited:
             Unsolicited(True, b"9 9"),
         ]
 
-    def test_an_empty_line_while_nothing_is_due_is_skipped_once(self) -> None:
+    def test_an_empty_line_while_nothing_is_due_takes_nobodys_allowance(self) -> None:
         conn = client_in(State.TRANSACTION)
-        assert hear(conn, b"\r\n") == []
+        assert hear(conn, b"\r\n\r\n") == []
+        line = conn.send(Noop())
+        assert "empty line" not in conn.silence()
+        assert line
+        assert hear(conn, b"\r\n+OK\r\n") == [Reply(True, b"", command=Noop())]
+        assert hear(conn, b"\r\n" * 13) == []
         conn.receive_data(b"\r\n")
         fails_with(conn, RemoteProtocolError, "an empty line where a reply was due")
 

@@ -370,8 +370,8 @@ class TestRequest:
         conn = logged_in()
         assert play(conn, flows.capabilities(conn), PLAIN_CAPA) == conn.capabilities
         assert conn.capabilities == Capabilities.of("TOP", "UIDL", "USER")
-        assert play(conn, flows.capabilities(conn), "C: CAPA\nS: -ERR") is None
-        assert conn.capabilities is None
+        known = conn.capabilities
+        assert play(conn, flows.capabilities(conn), "C: CAPA\nS: -ERR") is known
 
     @pytest.mark.parametrize(
         ("reply", "kind"),
@@ -695,6 +695,9 @@ class TestFetch:
         conn = pipelining()
         fetch = flows.Fetch(conn, [1])
         play(conn, fetch.advance(), "C: RETR 1\nS: +OK\\r\\n.")
+        with pytest.raises(LocalProtocolError, match="read the message to its end"):
+            play(conn, fetch.delete(1))
+        assert play(conn, flows.next_chunk(conn)) == b""
         with pytest.raises(LocalProtocolError, match="no message-number"):
             play(conn, fetch.delete(0))
         assert play(conn, fetch.advance()) is None
@@ -707,6 +710,25 @@ class TestFetch:
         with pytest.raises(LocalProtocolError, match="no message-number"):
             play(conn, fetch.advance())
         assert conn.pending == ()
+
+    def test_what_is_said_unasked_between_two_messages_is_no_reply(self) -> None:
+        conn = logged_in()
+        fetch = flows.Fetch(conn, [1, 2])
+        play(conn, fetch.advance(), "C: RETR 1\nS: +OK\\r\\n.")
+        assert play(conn, flows.next_chunk(conn)) == b""
+        with pytest.raises(UnsolicitedReply, match="going down"):
+            play(conn, fetch.advance(), "POLL: +OK going down")
+
+    def test_deletions_wait_for_one_another_without_pipelining(self) -> None:
+        conn = logged_in()
+        fetch = flows.Fetch(conn, [1, 2])
+        for number in (1, 2):
+            play(conn, fetch.advance(), f"C: RETR {number}\nS: +OK\\r\\n.")
+            assert play(conn, flows.next_chunk(conn)) == b""
+        play(conn, fetch.delete(1), "C: DELE 1")
+        play(conn, fetch.delete(2), "S: +OK\nC: DELE 2")
+        assert play(conn, fetch.advance(), "S: +OK") is None
+        assert conn.marked == {1, 2}
 
     def test_endless_numbers_cost_nothing(self) -> None:
         conn = pipelining()

@@ -150,3 +150,8 @@ def test_what_is_written_is_read(entries: list[tuple[int, int]]) -> None:
 def test_there_is_no_message_0(parse: Callable[[bytes], object]) -> None:
     with pytest.raises(RemoteProtocolError, match="begin at 1"):
         _ = parse(b"0 5")
+
+
+@pytest.mark.parametrize("unique_id", [b"a b", b"a\tb", b"a ", b"\xff\0", b"x" * 200])
+def test_a_unique_id_outside_the_grammar_is_kept_as_it_is(unique_id: bytes) -> None:
+    assert parse_unique_id(b"7  " + unique_id) == (7, unique_id)

@@ -22,6 +22,7 @@ ALLOWED = {
     "contextlib",
     "dataclasses",
     "enum",
+    "ipaddress",
     "itertools",
     "types",
     "typing",

@@ -166,6 +166,9 @@ class TestCommands:
             (b"LIST 1 2\r\n", "LIST takes a number"),
             (b"UIDL 1_0\r\n", "UIDL takes a number"),
             (b"STAT 1\r\n", "STAT takes no argument"),
+            (b"NOOP \x0c\r\n", "NOOP takes no argument"),
+            (b"RETR \t1\r\n", "RETR takes a number"),
+            (b"TOP 1\x0b2\r\n", "TOP takes 2 numbers"),
             (b"QUIT now\r\n", "QUIT takes no argument"),
         ],
     )
