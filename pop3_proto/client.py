@@ -289,4 +289,4 @@ class ClientConnection(Connection):
         return EndOfStream()
 
     def _lost(self, when: str) -> NoReturn:
-        self._fail(UnexpectedEof(when, self.pending))
+        self._fail(UnexpectedEof(when, self.pending, cut_off=self._cut_off))

@@ -18,6 +18,7 @@ class Connection:
         self._session = Session()
         self._input = LineBuffer()
         self._eof = False
+        self._cut_off = False
         self._failure: ProtocolError | None = None
 
     @property
@@ -50,9 +51,14 @@ class Connection:
         if self.state not in (State.CLOSED, State.BROKEN):
             self._input.feed(bytes(data))
 
-    def receive_eof(self) -> None:
-        """The peer has ended its side; may be said more than once."""
-        self._eof = True
+    def receive_eof(self, *, cut_off: bool = False) -> None:
+        """The peer has ended its side; may be said more than once.
+
+        `cut_off`: TLS was not ended before, so that somebody on the way may have done it. That
+        makes no difference but in the error where something was still due.
+        """
+        if not self._eof:
+            self._eof, self._cut_off = True, cut_off
 
     def tls_started(self) -> None:
         """TLS is up: after STLS, or before the greeting where TLS is implicit.

@@ -72,11 +72,18 @@ class BodyTooLarge(RemoteProtocolError):
 
 
 class UnexpectedEof(RemoteProtocolError):
-    """The peer ended the connection while `pending` had not been answered in full."""
+    """The peer ended the connection while `pending` had not been answered in full.
 
-    def __init__(self, when: str, pending: "tuple[Command[object], ...]" = ()) -> None:
-        super().__init__(f"the peer ended the connection {when}")
+    `cut_off`: it did not end TLS before.
+    """
+
+    def __init__(
+        self, when: str, pending: "tuple[Command[object], ...]" = (), *, cut_off: bool = False
+    ) -> None:
+        how = ", without ending TLS: somebody on the way may have cut it off" if cut_off else ""
+        super().__init__(f"the peer ended the connection {when}{how}")
         self.pending = pending
+        self.cut_off = cut_off
 
 
 class PlaintextAfterStls(RemoteProtocolError):

@@ -61,10 +61,10 @@ class Link:
 
     def _decrypt(self, tls: TlsLayer) -> None:
         plaintext = tls.decrypt()
-        self._give(plaintext, ended=tls.ended)
+        self._give(plaintext, ended=tls.ended, cut_off=tls.cut_off)
 
-    def _give(self, data: bytes, *, ended: bool) -> None:
+    def _give(self, data: bytes, *, ended: bool, cut_off: bool = False) -> None:
         if data:
             self.machine.receive_data(data)
         if ended:
-            self.machine.receive_eof()
+            self.machine.receive_eof(cut_off=cut_off)

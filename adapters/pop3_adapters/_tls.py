@@ -34,6 +34,9 @@ class TlsLayer:
         self.ended = False
         """Whether the peer has ended its side, by closing TLS or without."""
 
+        self.cut_off = False
+        """Whether it ended without closing TLS."""
+
     @property
     def object(self) -> ssl.SSLObject:
         """Certificate, version and cipher, for whoever wants to know."""
@@ -78,8 +81,10 @@ class TlsLayer:
             self.ended = True
         except ssl.SSLWantReadError:
             pass
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+        except ssl.SSLZeroReturnError:
             self.ended = True
+        except ssl.SSLEOFError:
+            self.ended = self.cut_off = True
         except ssl.SSLError as error:
             self._failure = error  # OpenSSL tells it once, and calls it the end from then on
             if not pieces:

@@ -117,7 +117,7 @@ def test_close_notify_ends_the_input_behind_what_came_before() -> None:
     client, server = connected()
     client.feed(server.encrypt(b"+OK bye\r\n") + server.close())
     assert client.decrypt() == b"+OK bye\r\n"
-    assert client.ended
+    assert (client.ended, client.cut_off) == (True, False)
 
 
 def test_an_end_without_close_notify_ends_the_input_too() -> None:
@@ -125,7 +125,7 @@ def test_an_end_without_close_notify_ends_the_input_too() -> None:
     client.feed(server.encrypt(b"+OK bye\r\n"))
     client.feed(b"")
     assert client.decrypt() == b"+OK bye\r\n"
-    assert client.ended
+    assert (client.ended, client.cut_off) == (True, True)
 
 
 def test_the_end_can_be_said_after_close_notify() -> None:
@@ -134,7 +134,7 @@ def test_the_end_can_be_said_after_close_notify() -> None:
     assert client.decrypt() == b""
     client.feed(b"")
     assert client.decrypt() == b""
-    assert client.ended
+    assert (client.ended, client.cut_off) == (True, False)
 
 
 @pytest.mark.parametrize("context", [CLIENT, older(CERTIFICATES.client())], ids=["1.3", "1.2"])

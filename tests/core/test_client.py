@@ -353,6 +353,20 @@ class TestBodies:
         body = b"\0\x80\xff\r\rx\n\n.\n+OK\n\r\n" + b"x" * 70_000 + b"\r\n"
         assert joined(hear(conn, b"+OK\r\n" + body + b".\r\n")) == body
 
+    @pytest.mark.parametrize("cut_off", [False, True])
+    def test_an_end_of_input_that_may_be_somebody_elses_doing(self, cut_off: bool) -> None:
+        conn = client_in(State.TRANSACTION)
+        _ = conn.send(Retr(1))
+        conn.receive_data(b"+OK\r\nhalf of it\r\n")
+        conn.receive_eof(cut_off=cut_off)
+        conn.receive_eof(cut_off=not cut_off)
+        while isinstance(conn.next_event(), Reply):
+            pass
+        with pytest.raises(UnexpectedEof, match="incomplete") as caught:
+            _ = conn.next_event()
+        assert caught.value.cut_off is cut_off
+        assert ("without ending TLS" in str(caught.value)) is cut_off
+
     def test_end_of_input_within_a_body(self) -> None:
         conn = client_in(State.TRANSACTION)
         conn.send(Retr(1))
