@@ -123,11 +123,11 @@ class ClientConnection(Connection):
         Where an empty line came in place of a reply, the connection is BROKEN: that may have been
         the reply, and none that comes later could be matched.
         """
-        due = self._due()
+        due = f"{self._due()} was due"
         if self._skipped_blank:
-            self.abort(f"the server sent an empty line where {due} was due")
-            return f"the server sent an empty line where {due} was due"
-        return f"{due} was due"
+            due = f"the server sent an empty line where {due}"
+            self.abort(due)
+        return due
 
     def _due(self) -> str:
         if self.state is State.GREETING:

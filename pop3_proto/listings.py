@@ -11,6 +11,7 @@ __all__ = [
     "MailboxStat",
     "ScanListing",
     "UniqueId",
+    "is_unique_id",
     "parse_number",
     "parse_scan_listing",
     "parse_stat",
@@ -19,6 +20,8 @@ __all__ = [
 ]
 
 MOST_DIGITS = 19
+LONGEST_UNIQUE_ID = 70
+VISIBLE = bytes(range(0x21, 0x7F))
 
 
 class MailboxStat(NamedTuple):
@@ -54,6 +57,11 @@ def parse_number(octets: bytes) -> int | None:
     if octets.isdigit() and len(octets) <= MOST_DIGITS:
         return int(octets)
     return None
+
+
+def is_unique_id(octets: bytes) -> bool:
+    """Whether these are 1 to 70 octets of 0x21 to 0x7E (RFC 1939, section 7)."""
+    return 0 < len(octets) <= LONGEST_UNIQUE_ID and not octets.translate(None, VISIBLE)
 
 
 def split_lines(body: bytes) -> list[bytes]:

@@ -8,6 +8,7 @@ from .connection import Connection
 from .errors import LocalProtocolError, PlaintextAfterStls
 from .events import NEED_DATA, PAUSED, BadCommand, EndOfStream, ServerEvent
 from .limits import Limits
+from .lines import breaks_line
 from .responses import ResponseCode, write_status
 from .states import GREETING, Outcome, State
 
@@ -120,7 +121,7 @@ class ServerConnection(Connection):
         return line[:-2] if line.endswith(b"\r\n") else line[:-1]
 
     def _read(self, line: bytes) -> Command[object] | BadCommand:
-        if b"\r" in line or b"\0" in line:
+        if breaks_line(line):
             return BadCommand("a command contains no CR and no NUL", line)
         verb, blank, rest = line.partition(b" ")
         command = self._vocabulary.get(verb.upper())

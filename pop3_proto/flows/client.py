@@ -213,13 +213,10 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
     yield from settle(conn)
     refused: CommandFailed | None = None
     while waiting or conn.pending:
-        most = max(1, min(window, WIDEST)) if _pipelines(conn) and not conn.blank_lines else 1
+        most = _window(conn, window)
         if waiting and len(conn.pending) <= most // 2:
             count = min(most - len(conn.pending), len(waiting))
-            batch = [waiting.popleft() for _ in range(count)]
-            if not conn.pending:
-                yield from settle(conn)
-            yield Send(b"".join(map(conn.send, batch)))
+            yield from _send(conn, [waiting.popleft() for _ in range(count)])
         reply = yield from _reply(conn)
         if not reply.ok:
             refused = refused or failure(conn, reply.command, reply)
@@ -239,7 +236,7 @@ class Fetch:
     def __init__(self, conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> None:
         self._conn = conn
         self._waiting = map(Retr, numbers)
-        self._window = max(1, min(window, WIDEST))
+        self._most = window
         self._started = False
         self._expected = 0
         self._refused: CommandFailed | None = None
@@ -256,7 +253,6 @@ class Fetch:
         if not self._started:
             yield from settle(conn)
             self._started = True
-            self._window = self._window if _pipelines(conn) else 1
         while True:
             while conn.in_body:
                 _ = yield from _event(conn)
@@ -289,18 +285,13 @@ class Fetch:
             raise LocalProtocolError(
                 f"cannot send DELE {number} while messages are under way: delete behind the fetch"
             )
-        command = Dele(number)
-        _ = command.line(conn.limits.command_out)
-        if not conn.pending:
-            yield from settle(conn)
+        yield from _send(conn, [Dele(number)])
         self._expected += 1
-        yield Send(conn.send(command))
 
     def _is_full(self) -> bool:
         """Whether no DELE can be sent ahead of the replies that are due."""
-        pending = len(self._conn.pending)
-        pipelined = self._window > 1 and not self._conn.blank_lines
-        return pending >= 2 * WIDEST if pipelined else pending > 0
+        pipelined = _window(self._conn, self._most) > 1
+        return len(self._conn.pending) >= (2 * WIDEST if pipelined else 1)
 
     def _note(self, reply: Reply) -> None:
         self._expected -= 1
@@ -310,7 +301,7 @@ class Fetch:
     def _ask(self) -> Flow[None]:
         conn = self._conn
         asked = len(conn.pending)
-        window = 1 if conn.blank_lines else self._window
+        window = _window(conn, self._most)
         if asked < self._expected:
             raise LocalProtocolError(
                 "another command was sent while messages were being fetched, so that some of them "
@@ -318,11 +309,9 @@ class Fetch:
             )
         if asked <= window // 2:
             batch = self._batch(window - asked)
-            if batch and not asked:
-                yield from settle(conn)
-            self._expected += len(batch)
             if batch:
-                yield Send(b"".join(map(conn.send, batch)))
+                yield from _send(conn, batch)
+            self._expected += len(batch)
 
     def _batch(self, most: int) -> deque[Retr]:
         try:
@@ -416,8 +405,17 @@ def _sendable(conn: ClientConnection, commands: Iterable[C]) -> deque[C]:
     return waiting
 
 
-def _pipelines(conn: ClientConnection) -> bool:
-    return _offers(conn, "PIPELINING")
+def _send(conn: ClientConnection, commands: Iterable[Command[object]]) -> Flow[None]:
+    """Send commands ahead of replies that are due; where none is, look for unasked ones first."""
+    if not conn.pending:
+        yield from settle(conn)
+    yield Send(b"".join(map(conn.send, commands)))
+
+
+def _window(conn: ClientConnection, most: int) -> int:
+    """How many commands may be pending: one where pipelining is not offered or not safe."""
+    pipelines = _offers(conn, "PIPELINING") and not conn.blank_lines
+    return max(1, min(most, WIDEST)) if pipelines else 1
 
 
 def _changed_by_login(conn: ClientConnection) -> bool:

@@ -21,7 +21,7 @@ from ..commands import (
     User,
 )
 from ..events import NEED_DATA, PAUSED, BadCommand, EndOfStream
-from ..listings import encode_lines
+from ..listings import encode_lines, is_unique_id
 from ..maildrop import Authenticator, Maildrop, MaybeAwaitable, MessageEntry, Refused
 from ..policies import TlsPolicy
 from ..responses import AUTH, SYS_TEMP, printable
@@ -31,8 +31,6 @@ from ..top import TopCutter
 from .core import Flow, Io, Send, invoke
 
 __all__ = ["ServerSession"]
-
-VISIBLE: Final = bytes(range(0x21, 0x7F))
 
 ALWAYS: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE")
 
@@ -300,7 +298,7 @@ def _check_unique_ids(entries: Sequence[MessageEntry]) -> None:
     if len(ids) < len(entries):
         raise ValueError("two messages of a maildrop have the same unique-id")
     for unique_id in ids:
-        if not 0 < len(unique_id) <= 70 or unique_id.translate(None, VISIBLE):
+        if not is_unique_id(unique_id):
             raise ValueError(f"{unique_id!r} is no unique-id: 1 to 70 octets of 0x21 to 0x7E")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from pop3_proto import MessageEntry, Refused
+from pop3_proto.listings import is_unique_id
 from pop3_proto.responses import IN_USE
 
 from .._line_ends import to_wire
@@ -18,7 +19,6 @@ T = TypeVar("T")
 
 PIECE = 64 * 1024
 FOLDERS = ("new", "cur")
-LONGEST_UNIQUE_ID = 70
 
 
 class _Message(NamedTuple):
@@ -140,6 +140,4 @@ def _age(base: str) -> tuple[int, str]:
 
 def _unique_id(base: str) -> bytes:
     octets = os.fsencode(base)
-    if 0 < len(octets) <= LONGEST_UNIQUE_ID and all(0x21 <= octet <= 0x7E for octet in octets):
-        return octets
-    return hashlib.sha256(octets).hexdigest().encode("ascii")
+    return octets if is_unique_id(octets) else hashlib.sha256(octets).hexdigest().encode("ascii")
