@@ -1,24 +1,31 @@
 """POP3 without I/O: octets to events, commands to octets, for both ends of a connection."""
 
-from .capabilities import Capabilities
+from .answers import Answer, Answering
+from .capabilities import Capabilities, LoginInterval, Offer, Retention, Source
 from .client import ClientConnection, Deletions
 from .commands import (
     COMMANDS,
+    Apop,
+    Auth,
     Body,
     Capa,
     Command,
     Dele,
+    Lang,
+    Last,
     List,
     Noop,
     Pass,
     Quit,
     Retr,
+    Rpop,
     Rset,
     Stat,
     Stls,
     Top,
     Uidl,
     User,
+    Utf8,
 )
 from .errors import (
     AuthenticationFailed,
@@ -38,13 +45,17 @@ from .errors import (
     TemporaryFailure,
     UnexpectedEof,
     UnsolicitedReply,
+    Utf8Required,
 )
 from .events import (
     NEED_DATA,
     PAUSED,
+    AuthCancelled,
+    AuthResponse,
     BadCommand,
     BodyChunk,
     BodyEnd,
+    Challenge,
     ClientEvent,
     EndOfStream,
     Greeting,
@@ -52,19 +63,42 @@ from .events import (
     ServerEvent,
     Unsolicited,
 )
+from .hints import Hint
 from .limits import Limits
-from .listings import MailboxStat, ScanListing, UniqueId
-from .maildrop import Authenticator, Maildrop, MaybeAwaitable, MessageEntry, Refused
+from .listings import Language, MailboxStat, ScanListing, UniqueId
+from .maildrop import (
+    Announced,
+    Announcing,
+    Authenticator,
+    Maildrop,
+    MaybeAwaitable,
+    MessageEntry,
+    PasswordStore,
+    Refused,
+    Utf8Aware,
+)
 from .policies import TlsPolicy
+from .replay import replay_client, replay_server
 from .responses import ResponseCode, StatusLine
+from .sasl import ClientMechanism, Credentials, Response, ServerMechanism
 from .server import ServerConnection
+from .snapshot import Snapshot
 from .states import State
+from .trace import Trace, Traced, TraceRecord, parse_record, write_record
 from .url import Pop3Url, parse_url
 
 __all__ = [
     "COMMANDS",
     "NEED_DATA",
     "PAUSED",
+    "Announced",
+    "Announcing",
+    "Answer",
+    "Answering",
+    "Apop",
+    "Auth",
+    "AuthCancelled",
+    "AuthResponse",
     "AuthenticationFailed",
     "Authenticator",
     "BadCommand",
@@ -74,27 +108,37 @@ __all__ = [
     "BodyTooLarge",
     "Capa",
     "Capabilities",
+    "Challenge",
     "ClientConnection",
     "ClientEvent",
+    "ClientMechanism",
     "Command",
     "CommandFailed",
+    "Credentials",
     "Dele",
     "Deletions",
     "DeletionsUnconfirmed",
     "EndOfStream",
     "Greeting",
+    "Hint",
+    "Lang",
+    "Language",
+    "Last",
     "Limits",
     "LineTooLong",
     "List",
     "LocalProtocolError",
     "LoginDelay",
+    "LoginInterval",
     "MailboxInUse",
     "MailboxStat",
     "Maildrop",
     "MaybeAwaitable",
     "MessageEntry",
     "Noop",
+    "Offer",
     "Pass",
+    "PasswordStore",
     "PermanentFailure",
     "PlaintextAfterStls",
     "Pop3Error",
@@ -104,12 +148,18 @@ __all__ = [
     "Refused",
     "RemoteProtocolError",
     "Reply",
+    "Response",
     "ResponseCode",
+    "Retention",
     "Retr",
+    "Rpop",
     "Rset",
     "ScanListing",
     "ServerConnection",
     "ServerEvent",
+    "ServerMechanism",
+    "Snapshot",
+    "Source",
     "Stat",
     "State",
     "StatusLine",
@@ -118,11 +168,21 @@ __all__ = [
     "TemporaryFailure",
     "TlsPolicy",
     "Top",
+    "Trace",
+    "TraceRecord",
+    "Traced",
     "Uidl",
     "UnexpectedEof",
     "UniqueId",
     "Unsolicited",
     "UnsolicitedReply",
     "User",
+    "Utf8",
+    "Utf8Aware",
+    "Utf8Required",
+    "parse_record",
     "parse_url",
+    "replay_client",
+    "replay_server",
+    "write_record",
 ]

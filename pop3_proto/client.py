@@ -4,9 +4,10 @@ from collections import deque
 from enum import Enum
 from typing import Final, NoReturn
 
+from .apop import find_timestamp
 from .body import BodyDecoder
-from .capabilities import Capabilities
-from .commands import Body, Command, Dele, Quit, Rset, Stls
+from .capabilities import Capabilities, Offer, Source
+from .commands import HIDDEN, Auth, Body, Command, Dele, Quit, Rset, Stls, redact
 from .connection import Connection
 from .errors import (
     BodyTooLarge,
@@ -22,15 +23,19 @@ from .events import (
     PAUSED,
     BodyChunk,
     BodyEnd,
+    Challenge,
     ClientEvent,
     EndOfStream,
     Greeting,
     Reply,
     Unsolicited,
 )
+from .exchange import Exchange, hide_challenge
 from .limits import Limits
 from .responses import StatusLine, describe_foreign, parse_status, printable
+from .sasl import encode_base64
 from .states import GREETING, Outcome, State
+from .trace import Trace, Traced
 
 __all__ = ["ClientConnection", "Deletions"]
 
@@ -52,8 +57,14 @@ class ClientConnection(Connection):
     Commands may be sent ahead of replies (RFC 2449, section 6.6); replies match them in order.
     """
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
-        super().__init__(limits=limits)
+    def __init__(self, *, limits: Limits | None = None, trace: Trace | None = None) -> None:
+        super().__init__(limits=limits, trace=trace)
+        self.timestamp: bytes | None = None
+        """APOP's timestamp, where the greeting has one."""
+
+        self.timestamp_trusted = False
+        """Whether the greeting came inside TLS, so that nobody else can have chosen it."""
+
         self.capabilities: Capabilities | None = None
         """What the server announced in this layer of security, for whoever asked; None: unknown.
         Forgotten when TLS starts."""
@@ -71,7 +82,9 @@ class ClientConnection(Connection):
         self._decoded = 0
         self._most = 0
         self._skipped_blank = False
-        self._secret: Command[object] | None = None
+        self._exchange: Exchange | None = None
+        self._secrets: tuple[bytes, ...] = ()
+        self._secrets_of: Command[object] | None = None
 
     @property
     def pending(self) -> tuple[Command[object], ...]:
@@ -84,9 +97,27 @@ class ClientConnection(Connection):
         return self._decoder is not None
 
     @property
+    def challenged(self) -> bool:
+        """Whether a challenge of AUTH waits for `respond` or `cancel`."""
+        return self._exchange is not None and self._exchange.due
+
+    @property
     def marked(self) -> frozenset[int]:
         """The message-numbers that the server has marked as deleted."""
         return frozenset(self._marked)
+
+    @property
+    def source(self) -> Source:
+        """Where what the server announces now comes from."""
+        if self.state is State.TRANSACTION:
+            return Source.LOGIN
+        return Source.TLS if self.tls else Source.PLAINTEXT
+
+    def offer(self, tag: str) -> Offer:
+        """Whether the server announced a capability."""
+        if self.capabilities is None:
+            return Offer.UNKNOWN
+        return Offer.OFFERED if tag in self.capabilities else Offer.NOT_OFFERED
 
     def send(self, command: Command[object]) -> bytes:
         """The octets of a command, which have to be sent as they are, at once and whole.
@@ -96,11 +127,37 @@ class ClientConnection(Connection):
         """
         self._check(command)
         line = command.line(self.limits.command_out)
+        self._record(Traced.SENT, command.traced(), last=isinstance(command, Auth) and command.last)
         self._pending.append((command, self._input.received))
-        self._secret = command if command.secret else self._secret
+        if isinstance(command, Auth) and command.mechanism:
+            self._exchange = Exchange(command)
+        secrets = command.secrets()
+        if secrets or self._exchange:
+            self._secrets, self._secrets_of = secrets, command
         if isinstance(command, Quit) and self.state is State.TRANSACTION:
             self.deletions = Deletions.UNKNOWN
         self._session.move(command.verb, Outcome.SENT)
+        return line
+
+    def respond(self, data: bytes, *, last: bool) -> bytes:
+        """The octets of the response to a challenge; `last` says that the mechanism needs nothing
+        more from the server, so that `+OK` means success.
+
+        Raises LocalProtocolError where no challenge waits for one.
+        """
+        exchange = self._due_exchange("respond")
+        line = exchange.respond(data, last, self.limits.sasl)
+        self._secrets = (*self._secrets, line[:-2], data)
+        self._answer(encode_base64(HIDDEN) + b"\r\n" if data else line, last=last)
+        return line
+
+    def cancel(self) -> bytes:
+        """The octets that cancel AUTH in place of a response; the server has to refuse it then.
+
+        Raises LocalProtocolError where no challenge waits for one.
+        """
+        line = self._due_exchange("cancel").cancel()
+        self._answer(line)
         return line
 
     def next_event(self) -> ClientEvent:
@@ -113,7 +170,7 @@ class ClientConnection(Connection):
             raise self._failure.with_traceback(None)
         if self.state is State.CLOSED:
             return EndOfStream()
-        if self.state is State.TLS_HANDSHAKE:
+        if self.state is State.TLS_HANDSHAKE or self.challenged:
             return self._end() if self._eof else PAUSED
         return self._body_event() if self._decoder else self._status_event()
 
@@ -138,15 +195,27 @@ class ClientConnection(Connection):
 
     def _check(self, command: Command[object]) -> None:
         ahead = self._pending[-1][0] if self._pending else None
+        if self.challenged:
+            self._refuse(f"cannot send {command.verb} inside AUTH: respond or cancel first")
         if ahead and ahead.barrier and not self._failure:
             raise LocalProtocolError(
                 f"cannot send {command.verb} while the reply to {ahead.verb} is due: servers "
                 f"lose what follows {ahead.verb}; wait for its reply"
             )
-        user_coming = command.verb == "PASS" and any(c.verb == "USER" for c, _ in self._pending)
-        obstacle = self._session.obstacle(command.verb, command.states, user_coming=user_coming)
+        coming = {pending.verb for pending, _ in self._pending}
+        obstacle = self._session.obstacle(command.verb, command.states, coming=coming)
         if obstacle:
             self._refuse(f"cannot send {command.verb}: {obstacle}")
+
+    def _due_exchange(self, what: str) -> Exchange:
+        if self._failure or self._exchange is None or not self._exchange.due:
+            self._refuse(f"cannot {what}: no challenge of AUTH waits for it")
+        return self._exchange
+
+    def _answer(self, traced: bytes, *, last: bool = False) -> None:
+        self._record(Traced.SENT, traced, last=last)
+        command, _ = self._pending[0]
+        self._pending[0] = command, self._input.received
 
     def _forget(self) -> None:
         self.capabilities = None
@@ -156,38 +225,64 @@ class ClientConnection(Connection):
         start = self._input.start
         line = self._take_line()
         if line is None:
-            if self.state is State.GREETING and describe_foreign(self._input.beginning):
-                self._fail(self._no_status(self._input.beginning))
+            beginning = self._input.beginning(16)
+            if self.state is State.GREETING and describe_foreign(beginning):
+                self._fail(self._no_status(beginning))
             return self._end() if self._eof else NEED_DATA
         if not line and self._skip_blank(start):
             return self._status_event()
+        asked = bool(self._pending) and start >= self._pending[0][1]
+        if asked and self._exchange and (challenge := self._exchange.challenge(line)):
+            return self._challenge(challenge)
+        line = self._redacted(line)
         greeting = self.state is State.GREETING
         any_code = "RESP-CODES" in (self.capabilities or ())
-        line = self._redacted(line)
         status = parse_status(line, any_code=any_code, greeting=greeting)
         if status is None:
             self._fail(self._no_status(line))
         self._skipped_blank = False
         if greeting:
-            self._session.move(GREETING, Outcome.OK if status.ok else Outcome.ERR)
-            return Greeting(status.ok, status.octets, status.code)
-        if not self._pending or start < self._pending[0][1]:
+            return self._greeting(status)
+        if not asked:
             unsolicited = Unsolicited(status.ok, status.octets, status.code)
             self._break(UnsolicitedReply(unsolicited))
             return unsolicited
         return self._reply(status)
 
+    def _greeting(self, status: StatusLine) -> Greeting:
+        self._session.move(GREETING, Outcome.OK if status.ok else Outcome.ERR)
+        self.timestamp = find_timestamp(status.octets)
+        self.timestamp_trusted = self.tls
+        return Greeting(status.ok, status.octets, status.code)
+
+    def _challenge(self, challenge: Challenge) -> Challenge:
+        assert self._exchange is not None
+        self._skipped_blank = False
+        self._exchange.received()
+        if self._exchange.challenges > self.limits.challenges:
+            self._fail(
+                RemoteProtocolError(
+                    f"the server sent more than {self.limits.challenges} challenges in one AUTH; "
+                    "no mechanism needs so many"
+                )
+            )
+        self._session.move(Auth.verb, Outcome.CHALLENGE)
+        return challenge
+
     def _redacted(self, line: bytes) -> bytes:
-        """A status line without the secret that it may repeat, where one was sent last."""
-        if self._secret is None or (self._pending and self._pending[0][0] is not self._secret):
+        """A status line without the secrets that it may repeat, where some were sent last."""
+        if self._pending and self._pending[0][0] is not self._secrets_of:
             return line
         indicator, blank, rest = line.partition(b" ")
-        return indicator + blank + self._secret.redact(rest)
+        return indicator + blank + redact(rest, self._secrets)
 
     def _reply(self, status: StatusLine) -> Reply:
         command = self._pending[0][0]
         if status.ok and isinstance(command, Stls) and not self._input.empty:
             self._fail(PlaintextAfterStls())
+        if status.ok and self._exchange and self._exchange.cancelled:
+            self._fail(RemoteProtocolError("the server logged in although AUTH was cancelled"))
+        self._exchange = None
         if status.ok and command.body is not Body.NONE:
             self._decoder = BodyDecoder(self._eol or b"\r\n")
             self._decoded = 0
@@ -196,7 +291,8 @@ class ClientConnection(Connection):
             _ = self._pending.popleft()
         if status.ok:
             self._note(command)
-        self._session.move(command.verb, Outcome.OK if status.ok else Outcome.ERR)
+        if command.body is Body.NONE:  # what is answered with a listing moves nothing
+            self._session.move(command.verb, Outcome.OK if status.ok else Outcome.ERR)
         return Reply(status.ok, status.octets, status.code, command=command)
 
     def _note(self, command: Command[object]) -> None:
@@ -216,6 +312,8 @@ class ClientConnection(Connection):
                 return self._end() if self._eof else NEED_DATA
             data, used = decoder.decode(chunk, position)
             self._input.use(used)
+            if self._trace:
+                self._record(Traced.RECEIVED, chunk[position:used])
             if data:
                 self._count(len(data))
                 return BodyChunk(data)
@@ -231,12 +329,16 @@ class ClientConnection(Connection):
     def _take_line(self) -> bytes | None:
         """The next line without its end, which is learnt from the first one."""
         line = self._input.take_line()
+        most = self.limits.sasl if self._exchange else self.limits.line
         if line is None:
-            if self._input.unfinished > self.limits.line:
-                self._fail(LineTooLong(self.limits.line))
+            if self._input.unfinished > most:
+                self._record(Traced.RECEIVED, self._hidden(self._input.beginning()))
+                self._fail(LineTooLong(most))
             return None
-        if len(line) > self.limits.line:
-            self._fail(LineTooLong(self.limits.line))
+        if self._trace:
+            self._record(Traced.RECEIVED, self._hidden(line))
+        if len(line) > most:
+            self._fail(LineTooLong(most))
         if line.endswith(b"\r\n"):
             self._eol = b"\r\n"
             return line[:-2]
@@ -249,6 +351,13 @@ class ClientConnection(Connection):
             )
         self._eol = b"\n"
         return line[:-1]
+
+    def _hidden(self, line: bytes) -> bytes:
+        """A line as it is traced."""
+        text = line.rstrip(b"\r\n")
+        if self._exchange and self._exchange.challenge(text):
+            return hide_challenge(text) + line[len(text) :]
+        return self._redacted(line)
 
     def _skip_blank(self, start: int) -> bool:
         if self.state is State.GREETING or self.blank_lines >= self.limits.blank_lines:
@@ -269,11 +378,14 @@ class ClientConnection(Connection):
         return RemoteProtocolError(f"the server sent {what} where {self._due()} was due")
 
     def _quote(self, line: bytes) -> str:
-        if self._pending and self._pending[0][0].secret:
+        if self._pending and self._pending[0][0] is self._secrets_of:
             return "something that may repeat the password, and is not shown"
         return repr(printable(line[:80]))
 
     def _end(self) -> EndOfStream:
+        if rest := self._input.beginning():
+            self._record(Traced.RECEIVED, self._hidden(rest))
+        self._record_end()
         if self._decoder:
             received = f"after {self._decoded} octets of the response to {self._pending[0][0]}"
             self._lost(f"{received}, which is incomplete")

@@ -4,7 +4,7 @@ The same object is sent by a client and reported by a server. A command of one's
 class like these: `Command[T]` names the type of its result.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,9 +15,12 @@ from .errors import LocalProtocolError, RemoteProtocolError
 from .lines import breaks_line
 from .listings import (
     MOST_DIGITS,
+    Language,
     MailboxStat,
     ScanListing,
     UniqueId,
+    parse_language,
+    parse_last,
     parse_number,
     parse_scan_listing,
     parse_stat,
@@ -25,25 +28,32 @@ from .listings import (
     split_lines,
 )
 from .responses import StatusLine, printable
+from .sasl import decode_initial, encode_initial, is_mechanism_name
 from .states import State
 
 __all__ = [
     "COMMANDS",
+    "Apop",
+    "Auth",
     "Body",
     "Capa",
     "Command",
     "Dele",
+    "Lang",
+    "Last",
     "List",
     "Noop",
     "Pass",
     "Quit",
     "Retr",
+    "Rpop",
     "Rset",
     "Stat",
     "Stls",
     "Top",
     "Uidl",
     "User",
+    "Utf8",
 ]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -52,14 +62,23 @@ AUTHORIZATION: Final = frozenset({State.AUTHORIZATION})
 TRANSACTION: Final = frozenset({State.TRANSACTION})
 EITHER: Final = AUTHORIZATION | TRANSACTION
 
+HIDDEN: Final = b"***"
+
 
 class Body(Enum):
     """What follows the status line of a positive reply; each kind has its limits."""
 
     NONE = "none"
+    """Nothing: the reply is a single line."""
+
     CAPABILITIES = "capabilities"
+    """What a server can do: capabilities, mechanisms, languages."""
+
     LISTING = "listing"
+    """A line for each message."""
+
     MESSAGE = "message"
+    """Octets that may be a great many, and mean nothing to POP3."""
 
 
 class Command(Generic[T_co]):
@@ -78,9 +97,6 @@ class Command(Generic[T_co]):
     barrier: ClassVar[bool] = False
     """Whether nothing may be sent before the reply is there: real servers lose it."""
 
-    secret: ClassVar[bool] = False
-    """Whether the arguments must not be seen in a message, a log or a trace."""
-
     verbatim: ClassVar[bool] = False
     """Whether everything behind the first blank is one argument, blanks included."""
 
@@ -91,6 +107,10 @@ class Command(Generic[T_co]):
 
     def arguments(self) -> tuple[bytes, ...]:
         """The arguments as they are sent."""
+        return ()
+
+    def secrets(self) -> tuple[bytes, ...]:
+        """Those of the arguments that must not be seen in a message, a log or a trace."""
         return ()
 
     @classmethod
@@ -124,22 +144,22 @@ class Command(Generic[T_co]):
         if len(line) + 2 > most:
             raise LocalProtocolError(
                 f"{self.verb} would be {len(line) + 2} octets long, and servers need not take more "
-                f"than {most}; use a shorter argument, or raise Limits.command_out for a server "
-                "that takes longer ones"
+                f"than {most}; use a shorter argument, or AUTH, whose lines may be long, for a "
+                "password, or raise Limits.command_out for a server that takes longer ones"
             )
         return line + b"\r\n"
 
-    def redact(self, octets: bytes) -> bytes:
-        """What a server says to the command, without the secrets that it may repeat."""
-        for argument in filter(None, self.arguments() if self.secret else ()):
-            octets = octets.replace(argument, b"***")
-        return octets
+    def traced(self) -> bytes:
+        """The line as it is traced: as it is sent, but for the secrets."""
+        secrets = self.secrets()
+        words = (HIDDEN if argument in secrets else argument for argument in self.arguments())
+        return b" ".join((self.verb.encode("ascii"), *filter(None, words))) + b"\r\n"
 
     def __str__(self) -> str:
         """The command as it is quoted in messages, without secrets."""
-        if self.secret:
-            return self.verb
-        return printable(b" ".join((self.verb.encode(), *self.arguments())))
+        secrets = self.secrets()
+        words = (argument for argument in self.arguments() if argument not in secrets)
+        return printable(b" ".join((self.verb.encode("ascii"), *words)))
 
 
 class _Simple(Command[StatusLine]):
@@ -149,6 +169,13 @@ class _Simple(Command[StatusLine]):
 
     def result(self, reply: StatusLine, body: bytes) -> StatusLine:
         return reply
+
+
+def redact(octets: bytes, secrets: Iterable[bytes]) -> bytes:
+    """What a peer says, without the secrets that it may repeat."""
+    for secret in filter(None, secrets):
+        octets = octets.replace(secret, HIDDEN)
+    return octets
 
 
 def _octets(text: str | bytes) -> bytes:
@@ -185,6 +212,12 @@ def _numbers(verb: str, arguments: Sequence[bytes], count: int) -> list[int]:
     return numbers
 
 
+def _one(verb: str, what: str, arguments: Sequence[bytes]) -> bytes:
+    if len(arguments) != 1:
+        raise ValueError(f"{verb} takes {what}")
+    return arguments[0]
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class User(_Simple):
     """USER name (RFC 1939, section 7). Text is sent as UTF-8, octets as they are."""
@@ -213,7 +246,6 @@ class Pass(_Simple):
     verb = "PASS"
     states = AUTHORIZATION
     barrier = True
-    secret = True
     verbatim = True
 
     password: bytes = field(repr=False)
@@ -224,9 +256,180 @@ class Pass(_Simple):
     def arguments(self) -> tuple[bytes, ...]:
         return (self.password,)
 
+    def secrets(self) -> tuple[bytes, ...]:
+        return (self.password,)
+
     @classmethod
     def parse(cls, arguments: Sequence[bytes]) -> "Pass":
         return cls(b"".join(arguments))
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Rpop(_Simple):
+    """RPOP name: log in as a user of a trusted host, behind USER (RFC 1081); no server of today
+    should take it."""
+
+    verb = "RPOP"
+    states = AUTHORIZATION
+    barrier = True
+
+    name: bytes
+
+    def __init__(self, name: str | bytes) -> None:
+        object.__setattr__(self, "name", _octets(name))
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return (self.name,)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Rpop":
+        return cls(_one("RPOP", "a name", arguments))
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Apop(_Simple):
+    """APOP name digest (RFC 1939, section 7); `apop.apop_digest` makes the digest."""
+
+    verb = "APOP"
+    states = AUTHORIZATION
+    barrier = True
+
+    name: bytes
+    digest: bytes = field(repr=False)
+
+    def __init__(self, name: str | bytes, digest: bytes) -> None:
+        object.__setattr__(self, "name", _octets(name))
+        object.__setattr__(self, "digest", digest)
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return (self.name, self.digest)
+
+    def secrets(self) -> tuple[bytes, ...]:
+        return (self.digest,)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Apop":
+        if len(arguments) != 2:
+            raise ValueError("APOP takes a name and a digest")
+        return cls(*arguments)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Auth(Command[T_co]):
+    """AUTH: an exchange of challenges and responses, or the mechanisms that there are.
+
+    `Auth(mechanism)` begins an exchange (RFC 5034, section 4), perhaps with the client's first
+    response in it; `last` says that with that one the mechanism has said all that it has to say.
+    `Auth()` asks for a listing, which is in no RFC: some servers answer it, and some
+    end the connection.
+    """
+
+    verb = "AUTH"
+    states = AUTHORIZATION
+    barrier = True
+
+    mechanism: str | None
+    initial: bytes | None = field(repr=False)
+    last: bool
+
+    @overload
+    def __init__(self: "Auth[list[str]]") -> None: ...
+    @overload
+    def __init__(
+        self: "Auth[StatusLine]", mechanism: str, initial: bytes | None = None, last: bool = False
+    ) -> None: ...
+    def __init__(
+        self, mechanism: str | None = None, initial: bytes | None = None, last: bool = False
+    ) -> None:
+        object.__setattr__(self, "mechanism", mechanism.upper() if mechanism else mechanism)
+        object.__setattr__(self, "initial", initial)
+        object.__setattr__(self, "last", last)
+
+    @property
+    def body(self) -> Body:
+        return Body.CAPABILITIES if self.mechanism is None else Body.NONE
+
+    def arguments(self) -> tuple[bytes, ...]:
+        if self.mechanism is None:
+            return ()
+        name = self.mechanism.encode("ascii", "replace")
+        if not is_mechanism_name(name):
+            raise LocalProtocolError(
+                f"{self.mechanism!r} is no name of a mechanism: 1 to 20 of A-Z, 0-9, - and _"
+            )
+        return (name,) if self.initial is None else (name, encode_initial(self.initial))
+
+    def secrets(self) -> tuple[bytes, ...]:
+        return (encode_initial(self.initial),) if self.initial else ()
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Auth[object]":
+        if not arguments:
+            return Auth()
+        name, *initial = arguments
+        decoded = decode_initial(initial[0]) if initial else None
+        if len(initial) > 1 or not is_mechanism_name(name.upper()):
+            raise ValueError("AUTH takes the name of a mechanism and an initial response")
+        if initial and decoded is None:
+            raise ValueError("the initial response is no base64")
+        return Auth(name.decode("ascii"), decoded)
+
+    def traced(self) -> bytes:
+        if not self.mechanism or not self.initial:
+            return self.line()
+        return Auth(self.mechanism, HIDDEN).line()  # so that it is base64, as it was
+
+    def result(self, reply: StatusLine, body: bytes) -> T_co:
+        if self.mechanism is None:
+            return cast(T_co, [printable(line.strip()).upper() for line in split_lines(body)])
+        return cast(T_co, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class Utf8(_Simple):
+    """UTF8: mail and mailbox names in UTF-8 from here on (RFC 6856, section 2); before the login,
+    and behind STLS."""
+
+    verb = "UTF8"
+    states = AUTHORIZATION
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Lang(Command[T_co]):
+    """LANG: the languages that the server speaks, or speak one of them (RFC 6856, section 3).
+
+    `Lang("de")` chooses and gives the tag of what was chosen; `Lang("*")` leaves it to the server.
+    """
+
+    verb = "LANG"
+    states = EITHER
+
+    tag: str | None
+
+    @overload
+    def __init__(self: "Lang[list[Language]]", tag: None = None) -> None: ...
+    @overload
+    def __init__(self: "Lang[str]", tag: str) -> None: ...
+    def __init__(self, tag: str | None = None) -> None:
+        object.__setattr__(self, "tag", tag)
+
+    @property
+    def body(self) -> Body:
+        return Body.CAPABILITIES if self.tag is None else Body.NONE
+
+    def arguments(self) -> tuple[bytes, ...]:
+        return () if self.tag is None else (_octets(self.tag),)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Lang[object]":
+        if not arguments:
+            return Lang()
+        return Lang(_one("LANG", "a language tag", arguments).decode("ascii", "backslashreplace"))
+
+    def result(self, reply: StatusLine, body: bytes) -> T_co:
+        if self.tag is None:
+            return cast(T_co, list(map(parse_language, split_lines(body))))
+        return cast(T_co, parse_language(reply.octets).tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +610,18 @@ class Noop(_Simple):
 
 
 @dataclass(frozen=True, slots=True)
+class Last(Command[int]):
+    """LAST: the highest message-number that was retrieved (RFC 1460, section 5); RFC 1939 has
+    dropped it."""
+
+    verb = "LAST"
+    states = TRANSACTION
+
+    def result(self, reply: StatusLine, body: bytes) -> int:
+        return parse_last(reply.octets)
+
+
+@dataclass(frozen=True, slots=True)
 class Rset(_Simple):
     """RSET: take back every mark (RFC 1939, section 5)."""
 
@@ -423,9 +638,32 @@ class Quit(_Simple):
     barrier = True
 
 
+def parse_command(
+    line: bytes, vocabulary: Mapping[bytes, type[Command[object]]]
+) -> Command[object]:
+    """The command that a line without its end is, by the verbs of `vocabulary` in upper case.
+
+    Raises ValueError, whose text repeats nothing of the line, where it is none.
+    """
+    if breaks_line(line):
+        raise ValueError("a command contains no CR and no NUL")
+    verb, blank, rest = line.partition(b" ")
+    command = vocabulary.get(verb.upper())
+    if command is None:
+        raise ValueError("unknown command" if verb else "no command")
+    if command.verbatim:
+        return command.parse([rest] if blank else [])
+    return command.parse([word for word in rest.split(b" ") if word])
+
+
 COMMANDS: Final[tuple[type[Command[object]], ...]] = (
     User,
     Pass,
+    Rpop,
+    Apop,
+    Auth,
+    Utf8,
+    Lang,
     Stls,
     Capa,
     Stat,
@@ -433,6 +671,7 @@ COMMANDS: Final[tuple[type[Command[object]], ...]] = (
     Retr,
     Dele,
     Noop,
+    Last,
     Rset,
     Top,
     Uidl,

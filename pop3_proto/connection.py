@@ -6,15 +6,20 @@ from .errors import LocalProtocolError, PlaintextAfterStls, ProtocolError
 from .limits import Limits
 from .lines import LineBuffer
 from .states import TLS, Outcome, Session, State
+from .trace import Trace, Traced, TraceRecord
 
 __all__ = ["Connection"]
 
 
 class Connection:
-    """The machine behind `ClientConnection` and `ServerConnection`."""
+    """The machine behind `ClientConnection` and `ServerConnection`.
 
-    def __init__(self, *, limits: Limits | None = None) -> None:
+    `trace` is told what passes through it, without the secrets.
+    """
+
+    def __init__(self, *, limits: Limits | None = None, trace: Trace | None = None) -> None:
         self.limits = limits or Limits()
+        self._trace = trace
         self._session = Session()
         self._input = LineBuffer()
         self._eof = False
@@ -30,6 +35,11 @@ class Connection:
     def tls(self) -> bool:
         """Whether the session is inside TLS."""
         return self._session.tls
+
+    @property
+    def utf8(self) -> bool:
+        """Whether the session is in UTF-8 mode (RFC 6856, section 2)."""
+        return self._session.utf8
 
     @property
     def failure(self) -> ProtocolError | None:
@@ -71,6 +81,7 @@ class Connection:
             self._fail(PlaintextAfterStls())
         self._session.move(TLS, Outcome.OK)
         self._forget()
+        self._record(Traced.TLS)
 
     def abort(self, reason: str) -> None:
         """Give the connection up, because of `reason`: it is BROKEN, and has to be closed.
@@ -87,6 +98,14 @@ class Connection:
 
     def _forget(self) -> None:
         """Forget what the role has learnt in plaintext."""
+
+    def _record(self, what: Traced, octets: bytes = b"", *, last: bool = False) -> None:
+        if self._trace:
+            unread = self._input.received - self._input.start if what is Traced.SENT else 0
+            self._trace(TraceRecord(what, octets, unread, last))
+
+    def _record_end(self) -> None:
+        self._record(Traced.CUT_OFF if self._cut_off else Traced.EOF)
 
     def _break(self, error: ProtocolError) -> None:
         self._session.state = State.BROKEN

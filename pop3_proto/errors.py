@@ -1,6 +1,8 @@
 """The exceptions: what you did, what the peer did, and what the server refused."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from .hints import Hint, hint
 
 if TYPE_CHECKING:
     from .commands import Command
@@ -24,6 +26,7 @@ __all__ = [
     "TemporaryFailure",
     "UnexpectedEof",
     "UnsolicitedReply",
+    "Utf8Required",
 ]
 
 
@@ -110,8 +113,11 @@ class UnsolicitedReply(RemoteProtocolError):
 class CommandFailed(Pop3Error):
     """The server answered `-ERR`: `reply` is its answer, `command` what it refused."""
 
-    def __init__(self, command: str, reply: "StatusLine", remedy: str = "") -> None:
-        super().__init__(f"the server refused {command}: {describe(reply)}{remedy}")
+    remedy: ClassVar[str] = ""
+    """What to do about it, where that is always the same."""
+
+    def __init__(self, command: str, reply: "StatusLine") -> None:
+        super().__init__(f"the server refused {command}: {describe(reply)}{self.remedy}")
         self.command = command
         self.reply = reply
 
@@ -119,6 +125,11 @@ class CommandFailed(Pop3Error):
     def code(self) -> "ResponseCode | None":
         """The response code of the reply, if it has one."""
         return self.reply.code
+
+    @property
+    def hint(self) -> Hint | None:
+        """What the words of a reply without a response code seem to mean, where they are known."""
+        return None if self.code else hint(self.reply.octets)
 
 
 class AuthenticationFailed(CommandFailed):
@@ -141,8 +152,16 @@ class PermanentFailure(CommandFailed):
     """The server will not do it until somebody mends something (RFC 3206, section 4)."""
 
 
+class Utf8Required(CommandFailed):
+    """The message can be had in UTF-8 mode only (RFC 6856, section 5)."""
+
+    remedy = "; open a new session and send UTF8 before the login"
+
+
 class StlsRefused(CommandFailed):
     """TLS is required, and the server refused STLS."""
+
+    remedy = "; TLS is required, try implicit TLS (port 995)"
 
 
 class DeletionsUnconfirmed(Pop3Error):

@@ -10,9 +10,12 @@ from .responses import StatusLine
 __all__ = [
     "NEED_DATA",
     "PAUSED",
+    "AuthCancelled",
+    "AuthResponse",
     "BadCommand",
     "BodyChunk",
     "BodyEnd",
+    "Challenge",
     "ClientEvent",
     "EndOfStream",
     "Greeting",
@@ -45,6 +48,33 @@ class Reply(StatusLine):
     so and the reply is positive."""
 
     command: Command[object] = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The server wants a response inside AUTH: `respond` or `cancel` is due.
+
+    `data` is None where it is no base64. A client that speaks first, and has not done so, is
+    asked for nothing that this could say; everywhere else it has to cancel (RFC 5034, section 4).
+
+    `irregular`: the server said `+OK` before the mechanism had said all that it has to say. That is
+    a challenge that is spelt wrong, and never a login; `data` is empty where it is no base64.
+    """
+
+    data: bytes | None = field(repr=False)
+    irregular: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthResponse:
+    """The client's response to a challenge; a further challenge or a reply is owed."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthCancelled:
+    """The client has cancelled AUTH with `*`; a negative reply is owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +118,7 @@ class BadCommand:
 ClientEvent: TypeAlias = (
     Greeting
     | Reply
+    | Challenge
     | BodyChunk
     | BodyEnd
     | Unsolicited
@@ -96,5 +127,10 @@ ClientEvent: TypeAlias = (
 )
 
 ServerEvent: TypeAlias = (
-    Command[object] | BadCommand | EndOfStream | Literal[Waiting.NEED_DATA, Waiting.PAUSED]
+    Command[object]
+    | AuthResponse
+    | AuthCancelled
+    | BadCommand
+    | EndOfStream
+    | Literal[Waiting.NEED_DATA, Waiting.PAUSED]
 )

@@ -23,6 +23,16 @@ class Limits:
     """Octets of a command that is sent, its end included (RFC 2449, section 4). Raise it for a
     server that is known to take longer passwords."""
 
+    sasl: int = 128 * 1024
+    """Octets of a line inside AUTH, in base64, and of AUTH itself, read or sent: tokens of 64 KiB
+    exist, and lines of SASL have no limit in POP3 (RFC 5034, section 4)."""
+
+    challenges: int = 32
+    """Challenges in one AUTH; no mechanism needs more than a few."""
+
+    bad_commands: int = 16
+    """Commands of one session that are none, or not legal, before a server ends it."""
+
     status_out: int = 512
     """Octets of a status line that a server sends; longer text is cut (RFC 2449, section 4)."""
 

@@ -47,10 +47,9 @@ class LineBuffer:
         """How many octets of a line without its end have been looked at by `take_line`."""
         return len(self._unfinished)
 
-    @property
-    def beginning(self) -> bytes:
-        """What `take_line` has looked at of a line without its end."""
-        return bytes(self._unfinished)
+    def beginning(self, most: int | None = None) -> bytes:
+        """The first octets that `take_line` has looked at of a line without its end."""
+        return bytes(self._unfinished[:most])
 
     def take_line(self) -> bytes | None:
         """The next line with its LF, or None until there is one."""

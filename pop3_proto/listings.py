@@ -8,10 +8,14 @@ from .lines import breaks_line
 from .responses import printable
 
 __all__ = [
+    "Language",
     "MailboxStat",
     "ScanListing",
     "UniqueId",
+    "encode_lines",
     "is_unique_id",
+    "parse_language",
+    "parse_last",
     "parse_number",
     "parse_scan_listing",
     "parse_stat",
@@ -50,6 +54,14 @@ class UniqueId(NamedTuple):
 
     number: int
     unique_id: bytes
+
+
+class Language(NamedTuple):
+    """A language that a server speaks: its tag, and its name in that language, which may be
+    empty."""
+
+    tag: str
+    description: str
 
 
 def parse_number(octets: bytes) -> int | None:
@@ -93,6 +105,19 @@ def parse_unique_id(line: bytes) -> UniqueId:
     """A line of UIDL, or the reply to `UIDL n` behind its indicator."""
     number, *rest = line.split(None, 1) or (b"",)
     return UniqueId(_message_number(number, line, "UIDL"), rest[0] if rest else b"")
+
+
+def parse_last(text: bytes) -> int:
+    """The reply to LAST, behind its indicator (RFC 1460, section 5)."""
+    return _number(_words(text, "LAST")[0], text, "LAST")
+
+
+def parse_language(line: bytes) -> Language:
+    """A line of LANG, or the reply to `LANG tag` behind its indicator (RFC 6856, section 3.2)."""
+    if not line.strip():
+        raise RemoteProtocolError("the server sent an empty line where LANG has a language tag")
+    tag, _, description = printable(line.strip()).partition(" ")
+    return Language(tag, description)
 
 
 def encode_lines(entries: Iterable[tuple[int, int | bytes]]) -> bytes:

@@ -4,12 +4,24 @@ Each method may be plain or asynchronous, as the adapter that runs the server al
 """
 
 from collections.abc import AsyncIterable, Awaitable, Collection, Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from .capabilities import LoginInterval, Retention
 from .errors import Pop3Error
 from .responses import ResponseCode
 
-__all__ = ["Authenticator", "Maildrop", "MaybeAwaitable", "MessageEntry", "Refused"]
+__all__ = [
+    "Announced",
+    "Announcing",
+    "Authenticator",
+    "Maildrop",
+    "MaybeAwaitable",
+    "MessageEntry",
+    "PasswordStore",
+    "Refused",
+    "Utf8Aware",
+]
 
 T = TypeVar("T")
 
@@ -21,10 +33,14 @@ class MessageEntry(NamedTuple):
 
     A unique-id is 1 to 70 octets of 0x21 to 0x7E, differs from that of every other message in the
     maildrop, and is never used again (RFC 1939, section 7).
+
+    `needs_utf8`: it may be sent in UTF-8 mode only, because it holds more than ASCII where mail
+    outside that mode cannot (RFC 6856, section 2.1).
     """
 
     octets: int
     unique_id: bytes
+    needs_utf8: bool = False
 
 
 class Refused(Pop3Error):
@@ -66,4 +82,47 @@ class Authenticator(Protocol):
 
     def authenticate(self, name: str, password: str) -> MaybeAwaitable[Maildrop | None]:
         """The maildrop that belongs to the name, or None if name or password is wrong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What an application can do, or wants, that a server has to announce."""
+
+    login_interval: LoginInterval | None = None
+    retention: Retention | None = None
+    utf8: bool = False
+    """Whether its maildrops say of each message if it needs UTF-8 mode."""
+
+
+@runtime_checkable
+class Announcing(Protocol):
+    """What an authenticator may be besides, for before the login, and a maildrop, for its user.
+
+    Where it differs by user, the authenticator says the longest interval and the shortest
+    retention, with `by_user` (RFC 2449, sections 6.5 and 6.7).
+    """
+
+    @property
+    def announced(self) -> Announced:
+        """What to announce now."""
+        ...
+
+
+@runtime_checkable
+class Utf8Aware(Protocol):
+    """What a maildrop may be besides: one that has surrogates for messages that need UTF-8 mode,
+    and sends those without it (RFC 6856, section 2.1)."""
+
+    def enable_utf8(self) -> MaybeAwaitable[None]:
+        """The session is in UTF-8 mode; called before `open`, or never."""
+        ...
+
+
+@runtime_checkable
+class PasswordStore(Protocol):
+    """What an authenticator may be besides: one that knows the passwords, as APOP needs it."""
+
+    def password(self, name: str) -> MaybeAwaitable[str | None]:
+        """The password of a user, or None where there is no such user, or he has none."""
         ...

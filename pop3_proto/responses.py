@@ -39,9 +39,12 @@ IN_USE: Final = ResponseCode.of("IN-USE")
 LOGIN_DELAY: Final = ResponseCode.of("LOGIN-DELAY")
 SYS_TEMP: Final = ResponseCode.of("SYS/TEMP")
 SYS_PERM: Final = ResponseCode.of("SYS/PERM")
+SYS: Final = ResponseCode.of("SYS")
 AUTH: Final = ResponseCode.of("AUTH")
+UTF8: Final = ResponseCode.of("UTF8")
 
-KNOWN_CODES: Final = (IN_USE, LOGIN_DELAY, SYS_TEMP, SYS_PERM, AUTH)
+KNOWN_CODES: Final = (IN_USE, LOGIN_DELAY, SYS, AUTH, UTF8)
+"""Honoured even where the server has not announced RESP-CODES."""
 
 
 @dataclass(frozen=True, slots=True)

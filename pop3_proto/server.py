@@ -2,15 +2,26 @@
 
 from collections.abc import Iterable
 
+from .apop import is_timestamp
 from .body import BodyEncoder
-from .commands import COMMANDS, Body, Command, Quit
+from .commands import COMMANDS, HIDDEN, Auth, Body, Command, Quit, Stls, parse_command
 from .connection import Connection
 from .errors import LocalProtocolError, PlaintextAfterStls
-from .events import NEED_DATA, PAUSED, BadCommand, EndOfStream, ServerEvent
+from .events import (
+    NEED_DATA,
+    PAUSED,
+    AuthCancelled,
+    AuthResponse,
+    BadCommand,
+    EndOfStream,
+    ServerEvent,
+)
+from .exchange import CANCEL, hide_challenge
 from .limits import Limits
-from .lines import breaks_line
 from .responses import ResponseCode, write_status
+from .sasl import decode_base64, encode_base64
 from .states import GREETING, Outcome, State
+from .trace import Trace, Traced
 
 __all__ = ["ServerConnection"]
 
@@ -29,19 +40,46 @@ class ServerConnection(Connection):
         *,
         limits: Limits | None = None,
         commands: Iterable[type[Command[object]]] = COMMANDS,
+        trace: Trace | None = None,
     ) -> None:
-        super().__init__(limits=limits)
+        super().__init__(limits=limits, trace=trace)
+        self.bad_commands = 0
+        """How many bad commands have been reported."""
+
         self._vocabulary = {command.verb.encode("ascii"): command for command in commands}
-        self._owed: Command[object] | BadCommand | None = None
+        self._owed: Command[object] | AuthResponse | AuthCancelled | BadCommand | None = None
         self._encoder: BodyEncoder | None = None
         self._skipping = False
 
-    def greet(self, text: str = "", *, ok: bool = True, code: ResponseCode | None = None) -> bytes:
-        """The greeting; a negative one ends the session (RFC 1939, section 4)."""
+    @property
+    def in_body(self) -> bool:
+        """Whether the body of a reply is being sent."""
+        return self._encoder is not None
+
+    def greet(
+        self,
+        text: str = "",
+        *,
+        ok: bool = True,
+        code: ResponseCode | None = None,
+        timestamp: bytes | None = None,
+    ) -> bytes:
+        """The greeting; a negative one ends the session (RFC 1939, section 4).
+
+        With a timestamp, which no greeting before may have had, APOP is offered.
+        """
         if self.state is not State.GREETING:
             self._refuse("cannot greet: the greeting has been sent")
-        line = write_status(ok, text, code, self.limits.status_out)
+        if timestamp and not is_timestamp(timestamp):
+            raise LocalProtocolError(
+                f"{timestamp!r} is no timestamp of APOP: those have the form <atoms@domain>"
+            )
+        words = [text, timestamp.decode("ascii")] if timestamp else [text]
+        line = write_status(ok, " ".join(filter(None, words)), code, self.limits.status_out)
+        if timestamp and timestamp not in line:
+            raise LocalProtocolError("the greeting is too long for its timestamp: shorten its text")
         self._session.move(GREETING, Outcome.OK if ok else Outcome.ERR)
+        self._record(Traced.SENT, line)
         return line
 
     def next_event(self) -> ServerEvent:
@@ -57,8 +95,10 @@ class ServerConnection(Connection):
         line = self._take_line()
         if line is None:
             return self._end() if self._eof else NEED_DATA
-        event = line if isinstance(line, BadCommand) else self._read(line)
+        event = self._read(line)
         self._owed = event
+        if isinstance(event, BadCommand):
+            self.bad_commands += 1
         if isinstance(event, Quit):
             self._session.move(Quit.verb, Outcome.SENT)
         return event
@@ -73,30 +113,46 @@ class ServerConnection(Connection):
         owed = self._owed
         if owed is None or self._encoder or self._failure:
             self._refuse("no reply is owed: wait for the next command")
-        if ok and isinstance(owed, BadCommand):
-            raise LocalProtocolError("a bad command has to be refused, with ok=False")
+        if ok and isinstance(owed, BadCommand | AuthCancelled):
+            raise LocalProtocolError("this has to be refused, with ok=False")
         line = write_status(ok, text, code, self.limits.status_out)
-        if isinstance(owed, BadCommand):
-            self._owed = None
-            return line
-        if ok and owed.verb == "STLS" and not self._input.empty:
+        if ok and isinstance(owed, Stls) and not self._input.empty:
             self._fail(PlaintextAfterStls())
-        if ok and owed.body is not Body.NONE:
+        self._record(Traced.SENT, line)
+        if ok and isinstance(owed, Command) and owed.body is not Body.NONE:
             self._encoder = BodyEncoder()
-        else:
-            self._owed = None
-        self._session.move(owed.verb, Outcome.OK if ok else Outcome.ERR)
+            return line
+        self._owed = None
+        # What is said inside AUTH answers AUTH.
+        verb = owed.verb if isinstance(owed, Command) else Auth.verb
+        self._session.move(verb, Outcome.OK if ok else Outcome.ERR)
+        return line
+
+    def challenge(self, data: bytes = b"") -> bytes:
+        """A challenge, in place of a reply to AUTH with a mechanism or to a response."""
+        owed = self._owed
+        exchanging = isinstance(owed, AuthResponse) or (isinstance(owed, Auth) and owed.mechanism)
+        if self._failure or not exchanging:
+            self._refuse("cannot challenge: neither AUTH nor a response to a challenge waits")
+        self._owed = None
+        self._session.move(Auth.verb, Outcome.CHALLENGE)
+        line = b"+ " + encode_base64(data) + b"\r\n"
+        self._record(Traced.SENT, hide_challenge(line[:-2]) + b"\r\n")
         return line
 
     def send_body(self, data: bytes) -> bytes:
         """The wire form of the next octets of a body; lines in it end in CRLF already."""
-        return self._body().encode(data)
+        octets = self._body().encode(data)
+        if self._trace and octets:
+            self._record(Traced.SENT, octets)
+        return octets
 
     def end_body(self) -> bytes:
         """The end of the body; the next command may come."""
         end = self._body().end()
         self._encoder = None
         self._owed = None
+        self._record(Traced.SENT, end)
         return end
 
     def silence(self) -> str:
@@ -107,35 +163,75 @@ class ServerConnection(Connection):
             self._refuse("no body is owed: a positive reply to a command that has one comes first")
         return self._encoder
 
-    def _take_line(self) -> bytes | BadCommand | None:
-        """The next command line without its end; what is too long is dropped as it comes."""
+    def _take_line(self) -> bytes | None:
+        """The next line with its LF, or as much as the limits allow; the rest of one that is too
+        long is dropped as it comes."""
         line = self._input.take_line()
         if line is None:
-            if self._skipping or self._input.unfinished > self.limits.command:
+            if self._skipping or self._input.unfinished > self._most(self._input.beginning(5)):
                 self._skipping = True
                 self._input.drop_unfinished()
             return None
-        if self._skipping or len(line) > self.limits.command:
+        if self._skipping:
             self._skipping = False
-            return BadCommand(f"the line is longer than {self.limits.command} octets")
-        return line[:-2] if line.endswith(b"\r\n") else line[:-1]
+            return b""
+        return line
 
-    def _read(self, line: bytes) -> Command[object] | BadCommand:
-        if breaks_line(line):
-            return BadCommand("a command contains no CR and no NUL", line)
-        verb, blank, rest = line.partition(b" ")
-        command = self._vocabulary.get(verb.upper())
-        if command is None:
-            return BadCommand("unknown command" if verb else "no command", line)
-        obstacle = self._session.obstacle(command.verb, command.states)
-        if obstacle:
-            return BadCommand(obstacle, line)
-        words = ([rest] if blank else []) if command.verbatim else [*filter(None, rest.split(b" "))]
+    def _most(self, line: bytes) -> int:
+        """How many octets a line that begins like this may have."""
+        exchanging = self.state is State.AUTHENTICATING
+        return self.limits.sasl if exchanging or is_auth(line) else self.limits.command
+
+    def _read(self, line: bytes) -> Command[object] | AuthResponse | AuthCancelled | BadCommand:
+        """What a line means; an empty one was too long."""
+        if not line or len(line) > self._most(line):
+            self._record(Traced.RECEIVED, HIDDEN + b"\r\n")
+            return BadCommand("the line is too long")
+        text = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        exchanging = self.state is State.AUTHENTICATING
+        event = read_response(text) if exchanging else self._read_command(text)
+        if self._trace:
+            self._record(Traced.RECEIVED, self._hidden(event, text) + line[len(text) :])
+        return event
+
+    def _read_command(self, text: bytes) -> Command[object] | BadCommand:
+        kind = self._vocabulary.get(text.partition(b" ")[0].upper())
+        if kind and (obstacle := self._session.obstacle(kind.verb, kind.states)):
+            return BadCommand(obstacle, text)
         try:
-            return command.parse(words)
+            return parse_command(text, self._vocabulary)
         except ValueError as error:
-            return BadCommand(str(error), line)
+            return BadCommand(str(error), text)
+
+    def _hidden(self, event: ServerEvent, text: bytes) -> bytes:
+        """A line as it is traced."""
+        if isinstance(event, AuthCancelled):
+            return text
+        if isinstance(event, AuthResponse):
+            return encode_base64(HIDDEN) if text else b""
+        if isinstance(event, Command):
+            return event.traced()[:-2] if event.secrets() else text
+        verb = text.partition(b" ")[0]
+        kind = self._vocabulary.get(verb.upper())
+        harmless = kind is None or kind.secrets is Command[object].secrets
+        if self.state is State.TRANSACTION and harmless:
+            return text
+        return verb + b" " + HIDDEN if kind else HIDDEN
 
     def _end(self) -> EndOfStream:
+        self._record_end()
         self._session.state = State.CLOSED
         return EndOfStream()
+
+
+def is_auth(line: bytes) -> bool:
+    """Whether a line begins an AUTH, or may become one."""
+    return line[:5].upper() == b"AUTH "
+
+
+def read_response(text: bytes) -> AuthResponse | AuthCancelled | BadCommand:
+    """What a client's line inside AUTH means (RFC 5034, section 4)."""
+    if text == CANCEL:
+        return AuthCancelled()
+    data = decode_base64(text)
+    return BadCommand("the response is no base64", text) if data is None else AuthResponse(data)

@@ -1,6 +1,6 @@
 """The states of a session, and the one table of how it moves between them (RFC 1939, section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,7 @@ class State(Enum):
 
     GREETING = "GREETING"
     AUTHORIZATION = "AUTHORIZATION"
+    AUTHENTICATING = "AUTHENTICATING"
     TLS_HANDSHAKE = "TLS_HANDSHAKE"
     TRANSACTION = "TRANSACTION"
     UPDATE = "UPDATE"
@@ -24,6 +25,7 @@ class Outcome(Enum):
     """What has happened to a command, or to the greeting or TLS."""
 
     SENT = "sent"
+    CHALLENGE = "+"
     OK = "+OK"
     ERR = "-ERR"
 
@@ -39,6 +41,12 @@ TRANSITIONS: Final[Mapping[tuple[State, str, Outcome], State]] = MappingProxyTyp
         (State.AUTHORIZATION, "STLS", Outcome.OK): State.TLS_HANDSHAKE,
         (State.TLS_HANDSHAKE, TLS, Outcome.OK): State.AUTHORIZATION,
         (State.AUTHORIZATION, "PASS", Outcome.OK): State.TRANSACTION,
+        (State.AUTHORIZATION, "RPOP", Outcome.OK): State.TRANSACTION,
+        (State.AUTHORIZATION, "APOP", Outcome.OK): State.TRANSACTION,
+        (State.AUTHORIZATION, "AUTH", Outcome.CHALLENGE): State.AUTHENTICATING,
+        (State.AUTHORIZATION, "AUTH", Outcome.OK): State.TRANSACTION,
+        (State.AUTHENTICATING, "AUTH", Outcome.OK): State.TRANSACTION,
+        (State.AUTHENTICATING, "AUTH", Outcome.ERR): State.AUTHORIZATION,
         (State.AUTHORIZATION, "QUIT", Outcome.OK): State.CLOSED,
         (State.AUTHORIZATION, "QUIT", Outcome.ERR): State.CLOSED,
         (State.TRANSACTION, "QUIT", Outcome.SENT): State.UPDATE,
@@ -46,12 +54,13 @@ TRANSITIONS: Final[Mapping[tuple[State, str, Outcome], State]] = MappingProxyTyp
         (State.UPDATE, "QUIT", Outcome.ERR): State.CLOSED,
     }
 )
-"""What is not in it stays where it is. A peer that breaks the protocol leads to BROKEN and the
-end of the input to CLOSED, from everywhere."""
+"""What is not in it stays where it is, and so does what is answered with a listing. A peer that
+breaks the protocol leads to BROKEN and the end of the input to CLOSED, from everywhere."""
 
 REMEDIES: Final = {
     State.GREETING: "wait for the greeting first",
-    State.AUTHORIZATION: "log in with USER and PASS first",
+    State.AUTHORIZATION: "log in with USER and PASS, APOP or AUTH first",
+    State.AUTHENTICATING: "respond to the challenge or cancel first",
     State.TLS_HANDSHAKE: "shake hands and call tls_started() first",
     State.TRANSACTION: "it belongs before the login",
     State.UPDATE: "QUIT has been sent, open a new connection",
@@ -60,29 +69,36 @@ REMEDIES: Final = {
 }
 
 
-class Session:
-    """The state, and the few guards that are no states: USER seen, TLS active."""
+NAMED: Final = frozenset({"PASS", "RPOP"})
+"""The commands that complete what USER began."""
 
-    __slots__ = ("state", "tls", "user_seen")
+
+class Session:
+    """The state, and the few guards that are no states: TLS active, UTF8 active, USER seen."""
+
+    __slots__ = ("state", "tls", "user_seen", "utf8")
 
     def __init__(self) -> None:
         self.state = State.GREETING
         self.tls = False
+        self.utf8 = False
         self.user_seen = False
 
     def obstacle(
-        self, verb: str, states: frozenset[State], *, user_coming: bool = False
+        self, verb: str, states: frozenset[State], *, coming: Collection[str] = ()
     ) -> str | None:
         """Why a command that is legal in `states` cannot be given now, with the remedy.
 
-        `user_coming`: a USER is under way whose success is taken for granted.
+        `coming`: the verbs of what is under way, whose success is taken for granted.
         """
         if self.state not in states:
             return f"{verb} is not allowed in {self.state.value}: {REMEDIES[self.state]}"
-        if verb == "PASS" and not (self.user_seen or user_coming):
-            return "PASS is not allowed yet: send USER first"
+        if verb in NAMED and not (self.user_seen or "USER" in coming):
+            return f"{verb} is not allowed yet: send USER first"
         if verb == "STLS" and self.tls:
             return "STLS is not allowed: TLS is active already"
+        if verb == "STLS" and (self.utf8 or "UTF8" in coming):
+            return "STLS is not allowed behind UTF8: send it first"
         return None
 
     def move(self, verb: str, outcome: Outcome) -> None:
@@ -92,5 +108,7 @@ class Session:
             self.tls, self.user_seen = True, False
         elif verb == "USER":
             self.user_seen = outcome is Outcome.OK
-        elif verb == "PASS":
+        elif verb in NAMED:
             self.user_seen = False
+        elif verb == "UTF8" and outcome is Outcome.OK:
+            self.utf8 = True

@@ -7,8 +7,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pop3_proto import (
+    Auth,
     Capabilities,
     ClientConnection,
+    ClientMechanism,
     Command,
     CommandFailed,
     Dele,
@@ -19,6 +21,7 @@ from pop3_proto import (
     LocalProtocolError,
     MailboxStat,
     Noop,
+    Offer,
     Reply,
     Retr,
     Rset,
@@ -30,6 +33,7 @@ from pop3_proto import (
     UniqueId,
 )
 from pop3_proto.flows import client as flows
+from pop3_proto.flows import login as logins
 from pop3_proto.flows.core import Flow
 
 from ._blocking import BlockingDriver
@@ -42,6 +46,8 @@ T = TypeVar("T")
 CONVERSATIONS = {
     "USER": "login()",
     "PASS": "login()",
+    "APOP": "login_apop()",
+    "AUTH": "authenticate()",
     "STLS": "connect(tls=TlsPolicy.STLS)",
     "QUIT": "quit()",
 }
@@ -185,6 +191,10 @@ class Client:
         """Ask for the capabilities again (RFC 2449, section 5)."""
         return self._run(flows.capabilities(self._conn))
 
+    def offer(self, capability: str) -> Offer:
+        """Whether the server announced a capability, by its tag; it may not be known."""
+        return self._conn.offer(capability)
+
     def login(
         self,
         name: str | bytes,
@@ -200,7 +210,7 @@ class Client:
         that and `allow_utf8_login` is not set; AuthenticationFailed where it is wrong.
         """
         self._run(
-            flows.login(
+            logins.login(
                 self._conn,
                 name,
                 password,
@@ -209,12 +219,47 @@ class Client:
             )
         )
 
+    def login_apop(
+        self, name: str | bytes, password: str | bytes, *, allow_utf8_login: bool = False
+    ) -> None:
+        """Log in with APOP, which hides the password without TLS, if not very well.
+
+        Raises LocalProtocolError where the server does not offer it, RemoteProtocolError where its
+        timestamp is none, both before anything is sent; AuthenticationFailed where the password is
+        wrong.
+        """
+        self._run(logins.login_apop(self._conn, name, password, allow_utf8_login=allow_utf8_login))
+
+    def authenticate(
+        self,
+        mechanism: ClientMechanism,
+        *,
+        initial_response: bool = True,
+        allow_insecure_auth: bool = False,
+    ) -> None:
+        """Log in with AUTH and a mechanism of SASL (RFC 5034).
+
+        The mechanism's first response goes with AUTH where the server announced SASL and the line
+        is not too long, unless `initial_response` is False. Raises what the mechanism raises,
+        RemoteProtocolError for a challenge that is no base64, AuthenticationFailed where the server
+        refuses; the session can go on behind all of them.
+        """
+        self._run(
+            logins.authenticate(
+                self._conn,
+                mechanism,
+                initial_response=initial_response,
+                allow_insecure_auth=allow_insecure_auth,
+            )
+        )
+
     def request(self, command: Command[T]) -> T:
         """Give any command, one of your own too, and get what its reply means.
 
         Raises LocalProtocolError for commands that only make sense in a conversation.
         """
-        if conversation := CONVERSATIONS.get(command.verb):
+        conversation = CONVERSATIONS.get(command.verb)
+        if conversation and not (isinstance(command, Auth) and command.mechanism is None):
             raise LocalProtocolError(f"give {command.verb} with {conversation}, not by itself")
         return self._run(flows.request(self._conn, command))
 

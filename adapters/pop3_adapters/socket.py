@@ -2,25 +2,31 @@
 
 import contextlib
 import logging
+import secrets
 import selectors
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
 from pop3_proto import (
+    COMMANDS,
     Authenticator,
     ClientConnection,
+    Command,
     Limits,
+    PasswordStore,
     Pop3Error,
     ServerConnection,
+    ServerMechanism,
     TlsPolicy,
+    Trace,
 )
 from pop3_proto.flows import client as client_flows
-from pop3_proto.flows.server import ServerSession
+from pop3_proto.flows.server import NO_MECHANISMS, ServerSession
 
 from ._blocking import BlockingDriver
 from ._client import Client, Message
@@ -71,16 +77,19 @@ def connect(
     context: ssl.SSLContext | None = None,
     timeouts: Timeouts | None = None,
     limits: Limits | None = None,
+    trace: Trace | None = None,
 ) -> Client:
     """Connect to a server, read its greeting and start TLS as `tls` says; then log in.
 
     The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. The
     certificate has to be valid for `host` by the system's authorities, unless `context` says
-    otherwise. Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the
+    otherwise. `trace` is told all that is sent and received, without the secrets.
+
+    Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the
     server refuses the session or STLS, and RemoteProtocolError where this is no POP3 server.
     """
     timeouts = timeouts or Timeouts()
-    conn = ClientConnection(limits=limits)
+    conn = ClientConnection(limits=limits, trace=trace)
     context = context or client_context()
     sock = socket.create_connection((host, tls.port if port is None else port), timeouts.connect)
     driver = BlockingDriver(
@@ -107,6 +116,9 @@ def serve(
     context: ssl.SSLContext | None = None,
     allow_insecure_auth: bool = False,
     greeting: str = "POP3 server ready",
+    mechanisms: Mapping[str, Callable[[], ServerMechanism]] = NO_MECHANISMS,
+    apop: bool = False,
+    commands: Iterable[type[Command[object]]] = (),
     limits: Limits | None = None,
     login: float = 60.0,
     autologout: float = AUTOLOGOUT,
@@ -121,6 +133,10 @@ def serve(
     A client that has not logged in `login` seconds after it connected is disconnected, whatever
     it says. One that gives no command for `autologout` seconds is, too, and nothing is deleted;
     less than 600 is a ValueError (RFC 1939, section 3) unless `testing` is set.
+
+    `mechanisms` has what makes a new mechanism of AUTH for each name. `apop` offers APOP, which
+    the authenticator has to be a `PasswordStore` for. `commands` are further ones, which say
+    themselves how they are answered (`Answering`).
     """
     if autologout < AUTOLOGOUT and not testing:
         raise ValueError(
@@ -130,12 +146,16 @@ def serve(
     if (context is None) is not (tls is TlsPolicy.NONE):
         raise ValueError("a TLS context and a policy other than NONE belong together")
 
+    if apop and not isinstance(authenticator, PasswordStore):
+        raise ValueError("APOP needs an authenticator that knows passwords: see PasswordStore")
+    vocabulary = (*COMMANDS, *commands)
+
     def make_tls() -> TlsLayer:
         assert context is not None
         return TlsLayer(context, server_side=True)
 
     def session(sock: socket.socket) -> None:
-        conn = ServerConnection(limits=limits)
+        conn = ServerConnection(limits=limits, commands=vocabulary)
         driver = BlockingDriver(
             SocketStream(sock),
             Link(conn, make_tls),
@@ -149,6 +169,8 @@ def serve(
             tls=tls,
             allow_insecure_auth=allow_insecure_auth,
             greeting=greeting,
+            mechanisms=mechanisms,
+            timestamp=new_timestamp() if apop else None,
             report=lambda error: log.error("the maildrop failed", exc_info=error),
         )
         try:
@@ -164,6 +186,11 @@ def serve(
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return Server(socket.create_server((host, port), family=family, backlog=128), session)
+
+
+def new_timestamp() -> bytes:
+    """A timestamp for APOP, which no session before has had (RFC 1939, section 7)."""
+    return b"<%d.%s@pop3>" % (time.time_ns(), secrets.token_hex(16).encode("ascii"))
 
 
 class Server:

@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Final, TypeVar
 
-from ..capabilities import Capabilities
+from ..capabilities import Capabilities, Offer
 from ..client import ClientConnection, Deletions
-from ..commands import Body, Capa, Command, Dele, Pass, Quit, Retr, Stls, User
+from ..commands import Body, Capa, Command, Dele, Quit, Retr, Stls
 from ..errors import (
     AuthenticationFailed,
     BodyTooLarge,
@@ -23,19 +24,30 @@ from ..errors import (
     TemporaryFailure,
     UnexpectedEof,
     UnsolicitedReply,
+    Utf8Required,
 )
 from ..events import (
     NEED_DATA,
     PAUSED,
     BodyChunk,
     BodyEnd,
+    Challenge,
     EndOfStream,
     Greeting,
     Reply,
     Unsolicited,
 )
 from ..policies import TlsPolicy
-from ..responses import AUTH, IN_USE, LOGIN_DELAY, SYS_PERM, SYS_TEMP, ResponseCode, StatusLine
+from ..responses import (
+    AUTH,
+    IN_USE,
+    LOGIN_DELAY,
+    SYS_PERM,
+    SYS_TEMP,
+    UTF8,
+    ResponseCode,
+    StatusLine,
+)
 from ..states import State
 from .core import Flow, Io, Send
 
@@ -44,8 +56,9 @@ __all__ = [
     "capabilities",
     "delete",
     "failure",
-    "login",
     "next_chunk",
+    "next_event",
+    "next_reply",
     "open_body",
     "open_session",
     "quit",
@@ -62,6 +75,7 @@ FAILURES: Final[tuple[tuple[ResponseCode, type[CommandFailed]], ...]] = (
     (LOGIN_DELAY, LoginDelay),
     (SYS_TEMP, TemporaryFailure),
     (SYS_PERM, PermanentFailure),
+    (UTF8, Utf8Required),
 )
 
 ASKING: Final = (State.AUTHORIZATION, State.TRANSACTION)
@@ -71,14 +85,14 @@ WIDEST: Final = 256
 """Commands at most that are sent ahead of their replies: a few kB, which any server takes while it
 is sending itself."""
 
-CREDENTIALS: Final = frozenset({"PASS"})
+CREDENTIALS: Final = frozenset({"PASS", "RPOP", "APOP", "AUTH"})
 """The commands whose refusal without a code means that the credentials are wrong."""
 
 
 def failure(conn: ClientConnection, command: Command[object], reply: StatusLine) -> CommandFailed:
     """The exception that a negative reply becomes, by its response code (RFC 3206, section 6)."""
     kind = _kind(reply)
-    blamed = not _offers(conn, "AUTH-RESP-CODE") and not reply.code
+    blamed = conn.offer("AUTH-RESP-CODE") is not Offer.OFFERED and not reply.code
     if command.verb in CREDENTIALS and blamed:
         kind = AuthenticationFailed
     return kind(str(command), reply)
@@ -104,41 +118,9 @@ def capabilities(conn: ClientConnection) -> Flow[Capabilities | None]:
     """Ask for the capabilities and remember them. A refusal tells nothing: what was known before
     in this layer of security stays, and None means that nothing is known."""
     with suppress(CommandFailed):
-        conn.capabilities = yield from request(conn, Capa())
+        announced = yield from request(conn, Capa())
+        conn.capabilities = replace(announced, source=conn.source)
     return conn.capabilities
-
-
-def login(
-    conn: ClientConnection,
-    name: str | bytes,
-    password: str | bytes,
-    *,
-    allow_insecure_auth: bool = False,
-    allow_utf8_login: bool = False,
-) -> Flow[None]:
-    """USER and PASS; then the capabilities again where they may have changed.
-
-    Raises LocalProtocolError before anything is sent where the password would be readable on the
-    way, or is beyond ASCII and the server has not said that it takes that (RFC 6856, section 2.2).
-    """
-    if not (conn.tls or allow_insecure_auth):
-        raise LocalProtocolError(
-            "this would send the password in plaintext: use TLS, or pass "
-            "allow_insecure_auth=True where nobody else can listen"
-        )
-    user, secret = User(name), Pass(password)
-    if not (user.name.isascii() and secret.password.isascii()):
-        utf8 = conn.capabilities.arguments("UTF8") if conn.capabilities else None
-        if not (allow_utf8_login or (utf8 and "USER" in utf8)):
-            raise LocalProtocolError(
-                "name or password go beyond ASCII, and the server has not announced UTF8 USER: "
-                "pass allow_utf8_login=True for a server that is known to take them"
-            )
-    _ = user.line(conn.limits.command_out), secret.line(conn.limits.command_out)
-    yield from request(conn, user)
-    yield from request(conn, secret)
-    if _changed_by_login(conn):
-        yield from capabilities(conn)
 
 
 def request(conn: ClientConnection, command: Command[T]) -> Flow[T]:
@@ -162,7 +144,7 @@ def open_body(conn: ClientConnection, command: Command[object]) -> Flow[Reply]:
     """Send a command and give its positive reply; `next_chunk` then gives its body, if any."""
     yield from settle(conn)
     yield Send(conn.send(command))
-    reply = yield from _reply(conn)
+    reply = yield from next_reply(conn)
     if not reply.ok:
         raise failure(conn, command, reply)
     return reply
@@ -170,7 +152,7 @@ def open_body(conn: ClientConnection, command: Command[object]) -> Flow[Reply]:
 
 def next_chunk(conn: ClientConnection) -> Flow[bytes]:
     """The next octets of the body that is being read; empty at its end."""
-    event = yield from _event(conn)
+    event = yield from next_event(conn)
     if isinstance(event, BodyChunk):
         return event.data
     assert isinstance(event, BodyEnd), event
@@ -185,7 +167,9 @@ def settle(conn: ClientConnection) -> Flow[None]:
     """
     left = conn.limits.drain
     while conn.pending:
-        event = yield from _event(conn)
+        if conn.challenged:
+            yield Send(conn.cancel())
+        event = yield from next_event(conn)
         if isinstance(event, BodyChunk):
             left -= len(event.data)
         if left < 0:
@@ -217,7 +201,7 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
         if waiting and len(conn.pending) <= most // 2:
             count = min(most - len(conn.pending), len(waiting))
             yield from _send(conn, [waiting.popleft() for _ in range(count)])
-        reply = yield from _reply(conn)
+        reply = yield from next_reply(conn)
         if not reply.ok:
             refused = refused or failure(conn, reply.command, reply)
     if refused:
@@ -255,11 +239,11 @@ class Fetch:
             self._started = True
         while True:
             while conn.in_body:
-                _ = yield from _event(conn)
+                _ = yield from next_event(conn)
             yield from self._ask()
             if not conn.pending:
                 break
-            reply = yield from _reply(conn)
+            reply = yield from next_reply(conn)
             self._note(reply)
             if isinstance(reply.command, Retr):
                 return reply
@@ -280,7 +264,7 @@ class Fetch:
                 f"cannot send DELE {number}: read the message to its end first"
             )
         while self._is_full() and conn.pending and isinstance(conn.pending[0], Dele):
-            self._note((yield from _reply(conn)))
+            self._note((yield from next_reply(conn)))
         if self._is_full():
             raise LocalProtocolError(
                 f"cannot send DELE {number} while messages are under way: delete behind the fetch"
@@ -332,14 +316,14 @@ def quit(conn: ClientConnection) -> Flow[Deletions]:
         if conn.state in ASKING:
             yield Send(conn.send(Quit()))
             while conn.pending:
-                _ = yield from _event(conn)
+                _ = yield from next_event(conn)
     except (OSError, ProtocolError):
         pass
     return conn.deletions
 
 
 def _greeting(conn: ClientConnection) -> Flow[Greeting]:
-    greeting = yield from _event(conn)
+    greeting = yield from next_event(conn)
     assert isinstance(greeting, Greeting), greeting
     if not greeting.ok:
         raise _kind(greeting)("the session", greeting)
@@ -357,12 +341,14 @@ def _start_tls(conn: ClientConnection, *, required: bool) -> Flow[None]:
     except CommandFailed as error:
         if not required:
             return
-        remedy = "; TLS is required, try implicit TLS (port 995)"
-        raise StlsRefused("STLS", error.reply, remedy) from None
+        raise StlsRefused("STLS", error.reply) from None
     yield Io.START_TLS
 
 
-def _event(conn: ClientConnection) -> Flow[Greeting | Reply | BodyChunk | BodyEnd | EndOfStream]:
+def next_event(
+    conn: ClientConnection,
+) -> Flow[Greeting | Reply | Challenge | BodyChunk | BodyEnd | EndOfStream]:
+    """What happens next, waited for."""
     while (event := conn.next_event()) is NEED_DATA:
         yield Io.RECEIVE
     if event is PAUSED:
@@ -372,9 +358,9 @@ def _event(conn: ClientConnection) -> Flow[Greeting | Reply | BodyChunk | BodyEn
     return event
 
 
-def _reply(conn: ClientConnection) -> Flow[Reply]:
+def next_reply(conn: ClientConnection) -> Flow[Reply]:
     """The next reply, where no body is being read."""
-    event = yield from _event(conn)
+    event = yield from next_event(conn)
     if isinstance(event, EndOfStream):
         raise UnexpectedEof("without a reply to QUIT")
     assert isinstance(event, Reply), event
@@ -391,10 +377,6 @@ def _check_listing(conn: ClientConnection, command: Command[object], body: bytes
         if end < 0:
             raise LineTooLong(limits.line)
         start = end + 1
-
-
-def _offers(conn: ClientConnection, tag: str) -> bool:
-    return conn.capabilities is not None and tag in conn.capabilities
 
 
 def _sendable(conn: ClientConnection, commands: Iterable[C]) -> deque[C]:
@@ -414,18 +396,5 @@ def _send(conn: ClientConnection, commands: Iterable[Command[object]]) -> Flow[N
 
 def _window(conn: ClientConnection, most: int) -> int:
     """How many commands may be pending: one where pipelining is not offered or not safe."""
-    pipelines = _offers(conn, "PIPELINING") and not conn.blank_lines
+    pipelines = conn.offer("PIPELINING") is Offer.OFFERED and not conn.blank_lines
     return max(1, min(most, WIDEST)) if pipelines else 1
-
-
-def _changed_by_login(conn: ClientConnection) -> bool:
-    """Whether the list from before the login leaves out, or may not fit, this user."""
-    known = conn.capabilities
-    if known is None:
-        return False
-    by_user = any(
-        argument.upper() == "USER"
-        for tag in ("LOGIN-DELAY", "EXPIRE")
-        for argument in known.arguments(tag) or ()
-    )
-    return by_user or "UIDL" not in known or "TOP" not in known

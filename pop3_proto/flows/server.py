@@ -1,13 +1,20 @@
 """A whole session as a server holds it: the commands of a client, answered from a maildrop."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+import hmac
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from ..answers import Answer, Answering
+from ..apop import apop_digest
 from ..capabilities import Capabilities
 from ..commands import (
+    Apop,
+    Auth,
+    Body,
     Capa,
     Command,
     Dele,
+    Last,
     List,
     Noop,
     Pass,
@@ -19,13 +26,33 @@ from ..commands import (
     Top,
     Uidl,
     User,
+    Utf8,
 )
-from ..events import NEED_DATA, PAUSED, BadCommand, EndOfStream
-from ..listings import encode_lines, is_unique_id
-from ..maildrop import Authenticator, Maildrop, MaybeAwaitable, MessageEntry, Refused
+from ..events import (
+    NEED_DATA,
+    PAUSED,
+    AuthCancelled,
+    AuthResponse,
+    BadCommand,
+    EndOfStream,
+)
+from ..listings import encode_lines
+from ..maildrop import (
+    Announced,
+    Announcing,
+    Authenticator,
+    Maildrop,
+    MaybeAwaitable,
+    MessageEntry,
+    PasswordStore,
+    Refused,
+    Utf8Aware,
+)
 from ..policies import TlsPolicy
-from ..responses import AUTH, SYS_TEMP, printable
+from ..responses import AUTH, SYS_TEMP, UTF8, ResponseCode, printable
+from ..sasl import Credentials, ServerMechanism
 from ..server import ServerConnection
+from ..snapshot import Snapshot
 from ..states import State
 from ..top import TopCutter
 from .core import Flow, Io, Send, invoke
@@ -33,6 +60,8 @@ from .core import Flow, Io, Send, invoke
 __all__ = ["ServerSession"]
 
 ALWAYS: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE")
+
+NO_MECHANISMS: Final[Mapping[str, Callable[[], ServerMechanism]]] = {}
 
 
 class ServerSession:
@@ -43,6 +72,9 @@ class ServerSession:
     temporary failure.
 
     Passwords are refused outside TLS unless `allow_insecure_auth` is set (RFC 2595, section 2.3).
+    `mechanisms` has what makes a new mechanism of AUTH for each name. With a
+    `timestamp`, which no session before may have had, APOP is offered where the authenticator is a
+    `PasswordStore`.
     """
 
     def __init__(
@@ -53,6 +85,8 @@ class ServerSession:
         tls: TlsPolicy = TlsPolicy.NONE,
         allow_insecure_auth: bool = False,
         greeting: str = "POP3 server ready",
+        mechanisms: Mapping[str, Callable[[], ServerMechanism]] = NO_MECHANISMS,
+        timestamp: bytes | None = None,
         report: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self._conn = conn
@@ -60,13 +94,12 @@ class ServerSession:
         self._tls = tls
         self._allow_insecure_auth = allow_insecure_auth
         self._greeting = greeting
+        self._mechanisms = {name.upper(): make for name, make in mechanisms.items()}
+        self._timestamp = timestamp if isinstance(authenticator, PasswordStore) else None
         self._report = report
         self._name = b""
         self._maildrop: Maildrop | None = None
-        self._entries: Sequence[MessageEntry] = ()
-        self._octets = 0
-        self._deleted: set[int] = set()
-        self._deleted_octets = 0
+        self._messages = Snapshot()
 
     def run(self) -> Flow[None]:
         """From the greeting to the end of the session."""
@@ -77,27 +110,12 @@ class ServerSession:
         """From the greeting to the login, which may have a time limit of its own, or to the end."""
         if self._tls is TlsPolicy.IMPLICIT:
             yield Io.START_TLS
-        yield Send(self._conn.greet(self._greeting))
+        yield Send(self._conn.greet(self._greeting, timestamp=self._timestamp))
         yield from self._converse(until=State.TRANSACTION)
 
     def go_on(self) -> Flow[None]:
         """From where `begin` ended to the end of the session."""
         yield from self._converse(until=State.CLOSED)
-
-    def _converse(self, until: State) -> Flow[None]:
-        conn = self._conn
-        while conn.state not in (until, State.BROKEN):
-            event = conn.next_event()
-            if event is NEED_DATA:
-                yield Io.RECEIVE
-            elif event is PAUSED:
-                raise RuntimeError("a command was not answered")
-            elif isinstance(event, EndOfStream):
-                return
-            elif isinstance(event, BadCommand):
-                yield Send(conn.reply(False, event.reason))
-            else:
-                yield from self._answer(event)
 
     def close(self) -> Flow[None]:
         """Unlock the maildrop, whatever has happened."""
@@ -107,12 +125,26 @@ class ServerSession:
 
     def capabilities(self) -> Capabilities:
         """What is announced now (RFC 2449, section 5)."""
+        announced = self._announced()
         lines = [*ALWAYS]
         if self._takes_passwords():
             lines.append("USER")
+        if self._takes_passwords() and self._mechanisms:
+            lines.append(" ".join(("SASL", *self._mechanisms)))
         if self._takes_stls():
             lines.append("STLS")
+        if announced.utf8:
+            lines.append("UTF8")
+        policies = (announced.login_interval, announced.retention)
+        lines += [str(policy) for policy in policies if policy is not None]
         return Capabilities.of(*lines, "IMPLEMENTATION pop3-proto")
+
+    def _announced(self) -> Announced:
+        """What the maildrop says of its user, or else the authenticator of all of them."""
+        for application in (self._maildrop, self._authenticator):
+            if isinstance(application, Announcing):
+                return application.announced
+        return Announced()
 
     def _takes_passwords(self) -> bool:
         return self._conn.tls or self._allow_insecure_auth
@@ -122,40 +154,75 @@ class ServerSession:
         offered = self._tls in (TlsPolicy.STLS, TlsPolicy.OPPORTUNISTIC)
         return offered and before_login and not self._conn.tls
 
+    def _converse(self, until: State) -> Flow[None]:
+        conn = self._conn
+        while conn.state not in (until, State.BROKEN):
+            event = yield from self._next_event()
+            if isinstance(event, EndOfStream):
+                return
+            if isinstance(event, Command):
+                yield from self._answer(event)
+            else:
+                yield from self._reject(event)
+
+    def _next_event(
+        self,
+    ) -> Flow[Command[object] | AuthResponse | AuthCancelled | BadCommand | EndOfStream]:
+        while (event := self._conn.next_event()) is NEED_DATA:
+            yield Io.RECEIVE
+        if event is PAUSED:
+            raise RuntimeError("a command was not answered")
+        return event
+
+    def _reject(self, event: AuthResponse | AuthCancelled | BadCommand) -> Flow[None]:
+        conn = self._conn
+        reason = event.reason if isinstance(event, BadCommand) else "cancelled"
+        yield self._reply(False, reason)
+        if conn.bad_commands > conn.limits.bad_commands:
+            conn.abort("there were too many bad commands")
+            yield Io.CLOSE
+
     def _answer(self, command: Command[object]) -> Flow[None]:
         match command:
             case User():
                 yield from self._user(command)
             case Pass():
                 yield from self._pass(command)
+            case Apop():
+                yield from self._apop(command)
+            case Auth():
+                yield from self._auth(command)
+            case Utf8() if self._announced().utf8:
+                yield self._reply(True, "UTF-8 mode")
             case Stls():
                 yield from self._stls()
             case Capa():
-                yield self._listing(
-                    b"".join(b"%b\r\n" % line for line in self.capabilities().lines)
-                )
+                lines = self.capabilities().lines
+                yield self._listing(b"".join(b"%b\r\n" % line for line in lines))
             case Stat():
-                count = len(self._entries) - len(self._deleted)
-                yield self._reply(True, f"{count} {self._octets - self._deleted_octets}")
+                count, octets = self._messages.stat
+                yield self._reply(True, f"{count} {octets}")
             case List() | Uidl():
                 yield from self._list(command)
             case Retr() | Top():
                 yield from self._message(command)
             case Dele():
-                yield self._mark(command.number)
+                marked = self._messages.mark(command.number)
+                yield self._reply(True, "marked") if marked else self._no_such_message()
             case Noop():
                 yield self._reply(True)
+            case Last():
+                yield self._reply(True, str(self._messages.last))
             case Rset():
-                self._deleted.clear()
-                self._deleted_octets = 0
+                self._messages.reset()
                 yield self._reply(True)
             case Quit():
                 yield from self._quit()
             case _:
-                yield self._reply(False, f"{command.verb} is not supported")
+                yield from self._answer_own(command)
 
-    def _reply(self, ok: bool, text: str = "") -> Send:
-        return Send(self._conn.reply(ok, text))
+    def _reply(self, ok: bool, text: str = "", code: ResponseCode | None = None) -> Send:
+        return Send(self._conn.reply(ok, text, code=code))
 
     def _listing(self, lines: bytes) -> Send:
         conn = self._conn
@@ -166,37 +233,104 @@ class ServerSession:
             self._name = command.name
             yield self._reply(True)
         else:
-            yield self._reply(False, "no passwords in plaintext: use TLS")
+            yield self._no_plaintext()
 
     def _pass(self, command: Pass) -> Flow[None]:
-        conn = self._conn
         try:
-            maildrop = yield from self._authenticate(self._name, command.password)
-            if maildrop is not None:
-                self._entries = yield from invoke(maildrop.open)
-                self._maildrop = maildrop
-                _check_unique_ids(self._entries)
-                self._octets = sum(entry.octets for entry in self._entries)
-        except Refused as refusal:
-            text = printable(refusal.text.encode("utf-8", "backslashreplace"))
-            yield Send(conn.reply(False, text, code=refusal.code))
-            return
-        except Exception as error:
-            self._report(error)
-            _ = yield from self._succeeds(self.close())
-            yield Send(conn.reply(False, "the maildrop is not available", code=SYS_TEMP))
-            return
-        if maildrop is not None:
-            yield self._reply(True, f"{len(self._entries)} messages")
-        else:
-            yield Send(conn.reply(False, "wrong name or password", code=AUTH))
-
-    def _authenticate(self, name: bytes, password: bytes) -> Flow[Maildrop | None]:
-        try:
-            words = name.decode("utf-8"), password.decode("utf-8")
+            credentials = Credentials(self._name.decode("utf-8"), command.password.decode("utf-8"))
         except UnicodeDecodeError:
-            return None
-        return (yield from invoke(lambda: self._authenticator.authenticate(*words)))
+            yield self._wrong_credentials()
+        else:
+            yield from self._log_in(credentials)
+
+    def _apop(self, command: Apop) -> Flow[None]:
+        store = self._authenticator
+        if self._timestamp is None or not isinstance(store, PasswordStore):
+            yield self._reply(False, "APOP is not supported")
+            return
+        name = command.name.decode("utf-8", "replace")
+        try:
+            password = yield from invoke(lambda: store.password(name))
+        except Exception as error:
+            yield from self._unavailable(error)
+            return
+        digest = apop_digest(self._timestamp, (password or "").encode("utf-8"))
+        right = hmac.compare_digest(digest, command.digest.lower())
+        if password is None or not right:
+            yield self._wrong_credentials()
+        else:
+            yield from self._log_in(Credentials(name, password))
+
+    def _auth(self, command: Auth[object]) -> Flow[None]:
+        if command.mechanism is None:
+            yield self._listing("".join(f"{n}\r\n" for n in self._mechanisms).encode("ascii"))
+            return
+        make = self._mechanisms.get(command.mechanism)
+        if make is None:
+            yield self._reply(False, "unknown mechanism")
+        elif not self._takes_passwords():
+            yield self._no_plaintext()
+        else:
+            yield from self._exchange(make(), command.initial)
+
+    def _exchange(self, mechanism: ServerMechanism, response: bytes | None) -> Flow[None]:
+        """AUTH with a mechanism (RFC 5034, section 4)."""
+        if response is not None and not mechanism.client_first:
+            yield self._reply(False, "this mechanism takes no initial response")
+            return
+        if response is None and not mechanism.client_first:
+            response = b""
+        while True:
+            try:
+                step = b"" if response is None else mechanism.step(response)
+            except ValueError as error:
+                yield self._reply(False, as_text(str(error)))
+                return
+            if isinstance(step, Credentials):
+                yield from self._log_in(step)
+                return
+            yield Send(self._conn.challenge(step))
+            event = yield from self._next_event()
+            if isinstance(event, EndOfStream | Command):
+                return
+            if not isinstance(event, AuthResponse):
+                yield from self._reject(event)
+                return
+            response = event.data
+
+    def _log_in(self, credentials: Credentials) -> Flow[None]:
+        name, password = credentials.name, credentials.password
+        try:
+            maildrop = yield from invoke(lambda: self._authenticator.authenticate(name, password))
+            if maildrop is not None:
+                yield from self._open(maildrop)
+        except Refused as refusal:
+            yield self._reply(False, as_text(refusal.text), refusal.code)
+        except Exception as error:
+            yield from self._unavailable(error)
+        else:
+            if maildrop is None:
+                yield self._wrong_credentials()
+            else:
+                yield self._reply(True, f"{self._messages.stat.messages} messages")
+
+    def _open(self, maildrop: Maildrop) -> Flow[None]:
+        if self._conn.utf8 and isinstance(maildrop, Utf8Aware):
+            yield from invoke(maildrop.enable_utf8)
+        entries = yield from invoke(maildrop.open)
+        self._maildrop = maildrop
+        self._messages = Snapshot(maildrop, entries)
+
+    def _unavailable(self, error: Exception) -> Flow[None]:
+        self._report(error)
+        _ = yield from self._succeeds(self.close())
+        yield self._reply(False, "the maildrop is not available", SYS_TEMP)
+
+    def _wrong_credentials(self) -> Send:
+        return self._reply(False, "wrong name or password", AUTH)
+
+    def _no_plaintext(self) -> Send:
+        return self._reply(False, "no passwords in plaintext: use TLS")
 
     def _stls(self) -> Flow[None]:
         if self._takes_stls():
@@ -211,28 +345,43 @@ class ServerSession:
             return entry.octets if isinstance(command, List) else entry.unique_id
 
         if command.number is None:
-            yield self._listing(encode_lines((n, column(entry)) for n, entry in self._left()))
-        elif entry := self._entry(command.number):
+            listing = self._messages.listing()
+            yield self._listing(encode_lines((n, column(entry)) for n, entry in listing))
+        elif entry := self._messages.entry(command.number):
             line = encode_lines([(command.number, column(entry))])
             yield self._reply(True, line.decode("ascii").rstrip())
         else:
             yield self._no_such_message()
 
     def _message(self, command: Retr | Top) -> Flow[None]:
-        conn = self._conn
-        if not self._entry(command.number):
+        number = command.number
+        entry = self._messages.entry(number)
+        if entry is None:
             yield self._no_such_message()
-            return
-        assert self._maildrop is not None
-        cutter = TopCutter(command.lines) if isinstance(command, Top) else None
+        elif entry.needs_utf8 and not self._conn.utf8:
+            yield self._reply(False, "the message needs UTF-8 mode", UTF8)
+        else:
+            cutter = TopCutter(command.lines) if isinstance(command, Top) else None
+            yield from self._stream(lambda: self._messages.read(number), cutter)
+            if isinstance(command, Retr):
+                self._messages.last = max(self._messages.last, number)
+
+    def _stream(
+        self,
+        read: Callable[[], Iterable[bytes] | AsyncIterable[bytes]],
+        cutter: TopCutter | None = None,
+        text: str = "",
+    ) -> Flow[None]:
+        """A positive reply with a body, or a negative one where that cannot be read."""
+        conn = self._conn
         try:
-            reader = _Reader(self._maildrop.read(command.number - 1))
+            reader = _Reader(read())
             chunk = yield from reader.next()
         except Exception as error:
             self._report(error)
-            yield Send(conn.reply(False, "the message cannot be read", code=SYS_TEMP))
+            yield self._reply(False, "the message cannot be read", SYS_TEMP)
             return
-        head = conn.reply(True)
+        head = conn.reply(True, text)
         while chunk is not None:
             yield Send(head + conn.send_body(cutter.cut(chunk) if cutter else chunk))
             head = b""
@@ -248,26 +397,37 @@ class ServerSession:
                 return
         yield Send(head + conn.end_body())
 
-    def _mark(self, number: int) -> Send:
-        entry = self._entry(number)
-        if not entry:
-            return self._no_such_message()
-        self._deleted.add(number)
-        self._deleted_octets += entry.octets
-        return self._reply(True, "marked")
+    def _answer_own(self, command: Command[object]) -> Flow[None]:
+        answering: object = command
+        if not isinstance(answering, Answering):
+            yield self._reply(False, f"{command.verb} is not supported")
+            return
+        try:
+            answer = yield from invoke(lambda: answering.answer(self._messages))
+        except Refused as refusal:
+            yield self._reply(False, as_text(refusal.text), refusal.code)
+        except Exception as error:
+            self._report(error)
+            yield self._reply(False, f"{command.verb} failed", SYS_TEMP)
+        else:
+            yield from self._give(command, answer)
+
+    def _give(self, command: Command[object], answer: Answer) -> Flow[None]:
+        if command.body is Body.NONE:
+            yield self._reply(True, as_text(answer.text))
+        else:
+            yield from self._stream(lambda: answer.body, text=as_text(answer.text))
 
     def _quit(self) -> Flow[None]:
-        conn = self._conn
         deleted = yield from self._succeeds(self._delete())
         closed = yield from self._succeeds(self.close())
         if deleted and closed:
             yield self._reply(True, "bye")
         else:
-            text = "some deleted messages not removed"
-            yield Send(conn.reply(False, text, code=SYS_TEMP))
+            yield self._reply(False, "some deleted messages not removed", SYS_TEMP)
 
     def _delete(self) -> Flow[None]:
-        maildrop, indexes = self._maildrop, [number - 1 for number in sorted(self._deleted)]
+        maildrop, indexes = self._maildrop, [number - 1 for number in self._messages.marked]
         if maildrop is not None and indexes:
             yield from invoke(lambda: maildrop.delete(indexes))
 
@@ -279,27 +439,13 @@ class ServerSession:
             return False
         return True
 
-    def _entry(self, number: int) -> MessageEntry | None:
-        if 1 <= number <= len(self._entries) and number not in self._deleted:
-            return self._entries[number - 1]
-        return None
-
-    def _left(self) -> list[tuple[int, MessageEntry]]:
-        entries = enumerate(self._entries, 1)
-        return [(number, entry) for number, entry in entries if number not in self._deleted]
-
     def _no_such_message(self) -> Send:
         return self._reply(False, "no such message")
 
 
-def _check_unique_ids(entries: Sequence[MessageEntry]) -> None:
-    """Raise ValueError where they are none (RFC 1939, section 7), or not unique."""
-    ids = {entry.unique_id for entry in entries}
-    if len(ids) < len(entries):
-        raise ValueError("two messages of a maildrop have the same unique-id")
-    for unique_id in ids:
-        if not is_unique_id(unique_id):
-            raise ValueError(f"{unique_id!r} is no unique-id: 1 to 70 octets of 0x21 to 0x7E")
+def as_text(words: str) -> str:
+    """What an application says, as a reply can carry it."""
+    return printable(words.encode("utf-8", "backslashreplace"))
 
 
 class _Reader:

@@ -20,3 +20,8 @@ class Passwords:
         known = self._passwords.get(name)
         right = hmac.compare_digest(known or b"", password.encode("utf-8"))
         return self._maildrop(name) if right and known is not None else None
+
+    def password(self, name: str) -> str | None:
+        """The password of a user, as APOP needs it."""
+        known = self._passwords.get(name)
+        return None if known is None else known.decode("utf-8")

@@ -1,0 +1,75 @@
+"""What has passed through a machine, without the secrets, and its form as lines of JSON."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias, cast
+
+__all__ = ["Trace", "TraceRecord", "Traced", "parse_record", "write_record"]
+
+
+class Traced(Enum):
+    """What a record is about."""
+
+    SENT = "sent"
+    RECEIVED = "received"
+    TLS = "tls"
+    """TLS has started."""
+
+    EOF = "eof"
+    """The peer has ended its side."""
+
+    CUT_OFF = "cut off"
+    """The peer has ended its side without ending TLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """One step of a conversation, with `octets` as they were on the wire, or inside TLS.
+
+    Passwords, digests and what AUTH carries are replaced by asterisks, in base64 where base64 has
+    to be. What was received is recorded when the machine uses it: a line, or a piece of a body.
+    """
+
+    what: Traced
+    octets: bytes = b""
+    unread: int = 0
+    """How many octets had been received and were not used yet when this was sent."""
+
+    last: bool = False
+    """Whether a mechanism has said with this all that it has to say."""
+
+
+Trace: TypeAlias = Callable[[TraceRecord], None]
+"""Is called with each record; may write it, count it or show it."""
+
+
+def write_record(record: TraceRecord) -> str:
+    """A record as a JSON object on one line, without its end; each octet is a character."""
+    fields: dict[str, str | int] = {"what": record.what.value}
+    if record.octets:
+        fields["octets"] = record.octets.decode("latin-1")
+    if record.unread:
+        fields["unread"] = record.unread
+    if record.last:
+        fields["last"] = True
+    return json.dumps(fields)
+
+
+def parse_record(line: str) -> TraceRecord:
+    """A record as `write_record` writes it; what else the object holds does not matter.
+
+    Raises ValueError where it is none.
+    """
+    entry: object = json.loads(line)
+    if not isinstance(entry, dict):
+        raise ValueError(f"no record of a trace: {line[:80]!r}")
+    fields = cast("dict[str, object]", entry)
+    octets, unread = fields.get("octets"), fields.get("unread")
+    return TraceRecord(
+        Traced(fields.get("what")),
+        octets.encode("latin-1") if isinstance(octets, str) else b"",
+        unread if isinstance(unread, int) else 0,
+        fields.get("last") is True,
+    )
