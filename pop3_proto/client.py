@@ -127,7 +127,9 @@ class ClientConnection(Connection):
         """
         self._check(command)
         line = command.line(self.limits.command_out)
-        self._record(Traced.SENT, command.traced(), last=isinstance(command, Auth) and command.last)
+        if self._trace:
+            last = isinstance(command, Auth) and command.last
+            self._record(Traced.SENT, command.traced(), last=last)
         self._pending.append((command, self._input.received))
         if isinstance(command, Auth) and command.mechanism:
             self._exchange = Exchange(command)

@@ -3,11 +3,13 @@
 import re
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pop3_proto import StatusLine, TlsPolicy
+from pop3_adapters.socket import connect
+from pop3_proto import Credentials, EndOfStream, TlsPolicy
 from tests.interop.servers.certificates import write_certificates
 from tools.state_diagram import README, with_diagram
 
@@ -54,9 +56,39 @@ def test_the_client_and_the_server(
 
 
 def test_the_command_of_ones_own(names: dict[str, Any]) -> None:
-    command = names["Xsender"](7)
-    assert command.line() == b"XSENDER 7\r\n"
-    assert command.result(StatusLine(True, b"alice@example.org"), b"") == "alice@example.org"
+    xsender = names["Xsender"]
+    options = {"allow_insecure_auth": True}
+    with (
+        names["serve"](names["users"], commands=[xsender], **options) as server,
+        connect("127.0.0.1", server.port, tls=TlsPolicy.NONE) as client,
+    ):
+        client.login("alice", "secret", **options)
+        assert client.request(xsender(1)) == "alice@example.org"
+        assert client.request(xsender(7)) == "nobody"
+
+
+class PlainOnTheServer:
+    client_first = True
+
+    def step(self, response: bytes) -> bytes | Credentials:
+        _, name, password = response.decode("utf-8").split("\0")
+        return Credentials(name, password)
+
+
+def test_the_mechanism_of_ones_own_and_the_trace(names: dict[str, Any], tmp_path: Path) -> None:
+    options = {"allow_insecure_auth": True}
+    trace = names["TraceFile"](tmp_path / "trace.jsonl")
+    with (
+        trace,
+        names["serve"](names["users"], mechanisms={"PLAIN": PlainOnTheServer}, **options) as server,
+        connect("127.0.0.1", server.port, tls=TlsPolicy.NONE, trace=trace) as client,
+    ):
+        client.authenticate(names["Plain"]("alice", "secret"), **options)
+        assert client.stat().messages == 1
+    assert "secret" not in (tmp_path / "trace.jsonl").read_text()
+    greeting, *_, end = names["replay"](tmp_path / "trace.jsonl")
+    assert greeting == client.greeting
+    assert isinstance(end, EndOfStream)
 
 
 def test_the_diagram_is_the_tables() -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from pop3_proto import CommandFailed
+from pop3_proto import CommandFailed, Offer
 
 from ..socket import Client
 from .fetched import Fetched
@@ -55,6 +55,6 @@ def _unique_ids(client: Client) -> dict[int, bytes] | None:
     try:
         return dict(client.unique_ids())
     except CommandFailed:
-        if client.capabilities is not None and "UIDL" in client.capabilities:
+        if client.offer("UIDL") is Offer.OFFERED:
             raise
         return None

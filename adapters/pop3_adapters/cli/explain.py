@@ -7,6 +7,7 @@ from typing import Final
 
 from pop3_proto import (
     AuthenticationFailed,
+    CommandFailed,
     LoginDelay,
     MailboxInUse,
     Pop3Error,
@@ -26,7 +27,8 @@ WRONG_TIME: Final = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HA
 def explain(error: OSError | Pop3Error, url: Pop3Url) -> tuple[str, Status]:
     """What a session with the server at `url` ended with, and the exit status."""
     if isinstance(error, AuthenticationFailed):
-        return f"{error}; check the user's name and the password", Status.REFUSED
+        guess = f"{error.hint.value}; otherwise " if error.hint else ""
+        return f"{error}; {guess}check the user's name and the password", Status.REFUSED
     return _sentence(error, url), Status.BROKEN
 
 
@@ -35,6 +37,8 @@ def _sentence(error: OSError | Pop3Error, url: Pop3Url) -> str:
     match error:
         case MailboxInUse() | LoginDelay() | TemporaryFailure():
             return f"{error}; try again later"
+        case CommandFailed() if error.hint:
+            return f"{error}; {error.hint.value}, try again later"
         case UnexpectedEof():
             return f"{error}; try again, what was stored is not fetched twice"
         case Pop3Error():

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pop3_proto import CommandFailed, Pop3Error, Pop3Url
+from pop3_proto import CommandFailed, Offer, Pop3Error, Pop3Url
 
 from ..socket import Client, Message, connect
 from .contents import Contents, list_contents
@@ -109,7 +109,7 @@ class _Session:
         started = time.monotonic()
         report, client = self._report, self._client
         report.tls = _describe_tls(client)
-        report.pipelined = _announced(client, "PIPELINING") is not None
+        report.pipelined = client.offer("PIPELINING") is Offer.OFFERED
         try:
             contents = list_contents(client)
             report.messages = len(contents.numbers)
@@ -133,7 +133,9 @@ class _Session:
                 "the server has no unique-ids (UIDL): what was fetched before cannot be "
                 "recognized, so everything is fetched"
             )
-        if (_announced(self._client, "EXPIRE") or ("",))[0] == "0":
+        announced = self._client.capabilities
+        retention = announced.retention if announced else None
+        if retention and retention.days == 0:
             self._say(
                 "the server deletes by itself what has been retrieved, at the end of the session "
                 "(EXPIRE 0)"
@@ -190,10 +192,6 @@ class _Session:
     def _fail(self, number: int, contents: Contents, reason: str) -> None:
         unique_id = contents.unique_ids.get(number)
         self._report.failed.append(FailedMessage(number, unique_id, reason))
-
-
-def _announced(client: Client, tag: str) -> tuple[str, ...] | None:
-    return client.capabilities.arguments(tag) if client.capabilities else None
 
 
 def _describe_tls(client: Client) -> str | None:
