@@ -204,10 +204,15 @@ class ClientConnection(Connection):
                 f"cannot send {command.verb} while the reply to {ahead.verb} is due: servers "
                 f"lose what follows {ahead.verb}; wait for its reply"
             )
-        coming = {pending.verb for pending, _ in self._pending}
-        obstacle = self._session.obstacle(command.verb, command.states, coming=coming)
+        obstacle = self._session.obstacle(command.verb, command.states, coming=self._coming())
         if obstacle:
             self._refuse(f"cannot send {command.verb}: {obstacle}")
+
+    def _coming(self) -> set[str]:
+        """The verbs that are pending, where that matters: later there may be very many."""
+        if self.state is State.TRANSACTION:
+            return set()
+        return {command.verb for command, _ in self._pending}
 
     def _due_exchange(self, what: str) -> Exchange:
         if self._failure or self._exchange is None or not self._exchange.due:
@@ -229,6 +234,7 @@ class ClientConnection(Connection):
         if line is None:
             beginning = self._input.beginning(16)
             if self.state is State.GREETING and describe_foreign(beginning):
+                self._record(Traced.RECEIVED, beginning)
                 self._fail(self._no_status(beginning))
             return self._end() if self._eof else NEED_DATA
         if not line and self._skip_blank(start):

@@ -49,7 +49,8 @@ class ServerConnection(Connection):
         self._vocabulary = {command.verb.encode("ascii"): command for command in commands}
         self._owed: Command[object] | AuthResponse | AuthCancelled | BadCommand | None = None
         self._encoder: BodyEncoder | None = None
-        self._skipping = False
+        self._skipping = 0
+        """How many octets the line has exceeded whose end is waited for."""
 
     @property
     def in_body(self) -> bool:
@@ -164,17 +165,13 @@ class ServerConnection(Connection):
         return self._encoder
 
     def _take_line(self) -> bytes | None:
-        """The next line with its LF, or as much as the limits allow; the rest of one that is too
-        long is dropped as it comes."""
+        """The next line with its LF; the beginning of one that is too long is dropped."""
         line = self._input.take_line()
         if line is None:
-            if self._skipping or self._input.unfinished > self._most(self._input.beginning(5)):
-                self._skipping = True
+            most = self._skipping or self._most(self._input.beginning(5))
+            if self._skipping or self._input.unfinished > most:
+                self._skipping = most
                 self._input.drop_unfinished()
-            return None
-        if self._skipping:
-            self._skipping = False
-            return b""
         return line
 
     def _most(self, line: bytes) -> int:
@@ -183,10 +180,11 @@ class ServerConnection(Connection):
         return self.limits.sasl if exchanging or is_auth(line) else self.limits.command
 
     def _read(self, line: bytes) -> Command[object] | AuthResponse | AuthCancelled | BadCommand:
-        """What a line means; an empty one was too long."""
-        if not line or len(line) > self._most(line):
+        most = self._skipping or self._most(line)
+        if self._skipping or len(line) > most:
+            self._skipping = 0
             self._record(Traced.RECEIVED, HIDDEN + b"\r\n")
-            return BadCommand("the line is too long")
+            return BadCommand(f"the line is longer than {most} octets")
         text = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         exchanging = self.state is State.AUTHENTICATING
         event = read_response(text) if exchanging else self._read_command(text)

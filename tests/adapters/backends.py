@@ -5,7 +5,14 @@ A server always runs apart from the scenario, in threads or in a loop of its own
 """
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+)
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -14,15 +21,19 @@ from pop3_adapters.socket import Timeouts
 from pop3_proto import (
     Authenticator,
     Capabilities,
+    ClientMechanism,
     Command,
     CommandFailed,
     Deletions,
     Greeting,
     Limits,
     MailboxStat,
+    Offer,
     ScanListing,
+    ServerMechanism,
     State,
     TlsPolicy,
+    Trace,
     UniqueId,
 )
 
@@ -69,6 +80,7 @@ class Session(Protocol):
     def marked(self) -> frozenset[int]: ...
     @property
     def deletions(self) -> Deletions: ...
+    def offer(self, capability: str) -> Offer: ...
     async def ask_capabilities(self) -> Capabilities | None: ...
     async def login(
         self,
@@ -77,6 +89,16 @@ class Session(Protocol):
         *,
         allow_insecure_auth: bool = False,
         allow_utf8_login: bool = False,
+    ) -> None: ...
+    async def login_apop(
+        self, name: str | bytes, password: str | bytes, *, allow_utf8_login: bool = False
+    ) -> None: ...
+    async def authenticate(
+        self,
+        mechanism: ClientMechanism,
+        *,
+        initial_response: bool = True,
+        allow_insecure_auth: bool = False,
     ) -> None: ...
     async def request(self, command: Command[T]) -> T: ...
     async def stat(self) -> MailboxStat: ...
@@ -117,6 +139,7 @@ class ClientBackend(Protocol):
         context: ssl.SSLContext | None,
         timeouts: Timeouts | None,
         limits: Limits | None,
+        trace: Trace | None,
     ) -> Session:
         """Connect as the library's users do."""
         ...
@@ -141,6 +164,9 @@ class ServerBackend(Protocol):
         context: ssl.SSLContext | None,
         allow_insecure_auth: bool,
         limits: Limits | None,
+        mechanisms: Mapping[str, Callable[[], ServerMechanism]],
+        apop: bool,
+        commands: Iterable[type[Command[object]]],
         login: float,
         autologout: float,
         handshake: float,

@@ -1,13 +1,22 @@
 """A client's library, a server's library and certificates: what a scenario runs on."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import Timeouts
-from pop3_proto import Authenticator, Limits, Maildrop, TlsPolicy
+from pop3_proto import (
+    Authenticator,
+    Command,
+    Limits,
+    Maildrop,
+    ServerMechanism,
+    TlsPolicy,
+    Trace,
+)
+from pop3_proto.flows.server import NO_MECHANISMS
 
 from .backends import ClientBackend, RunningServer, ServerBackend, Session
 from .certificates import Certificates
@@ -55,6 +64,9 @@ class Net:
         context: ssl.SSLContext | None = None,
         allow_insecure_auth: bool | None = None,
         limits: Limits | None = None,
+        mechanisms: Mapping[str, Callable[[], ServerMechanism]] = NO_MECHANISMS,
+        apop: bool = False,
+        commands: Iterable[type[Command[object]]] = (),
         login: float = 60.0,
         autologout: float = 600.0,
         handshake: float = 30.0,
@@ -72,6 +84,9 @@ class Net:
                 context=None if plain else context or self.certificates.server(),
                 allow_insecure_auth=plain if allow_insecure_auth is None else allow_insecure_auth,
                 limits=limits,
+                mechanisms=mechanisms,
+                apop=apop,
+                commands=commands,
                 login=login,
                 autologout=autologout,
                 handshake=handshake,
@@ -88,6 +103,7 @@ class Net:
         context: ssl.SSLContext | None = None,
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
+        trace: Trace | None = None,
     ) -> Session:
         """A client's session with whatever listens there."""
         return await self.clients.connect(
@@ -97,6 +113,7 @@ class Net:
             context=context or self.certificates.client(),
             timeouts=timeouts,
             limits=limits,
+            trace=trace,
         )
 
     async def login(

@@ -1,7 +1,14 @@
 """The blocking client and the threaded server as backends."""
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+)
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -9,15 +16,19 @@ from pop3_adapters.socket import Client, Message, Server, Timeouts, connect, ser
 from pop3_proto import (
     Authenticator,
     Capabilities,
+    ClientMechanism,
     Command,
     CommandFailed,
     Deletions,
     Greeting,
     Limits,
     MailboxStat,
+    Offer,
     ScanListing,
+    ServerMechanism,
     State,
     TlsPolicy,
+    Trace,
     UniqueId,
 )
 
@@ -101,6 +112,9 @@ class AwaitedClient:
     def deletions(self) -> Deletions:
         return self._client.deletions
 
+    def offer(self, capability: str) -> Offer:
+        return self._client.offer(capability)
+
     async def ask_capabilities(self) -> Capabilities | None:
         return self._client.ask_capabilities()
 
@@ -117,6 +131,22 @@ class AwaitedClient:
             password,
             allow_insecure_auth=allow_insecure_auth,
             allow_utf8_login=allow_utf8_login,
+        )
+
+    async def login_apop(
+        self, name: str | bytes, password: str | bytes, *, allow_utf8_login: bool = False
+    ) -> None:
+        self._client.login_apop(name, password, allow_utf8_login=allow_utf8_login)
+
+    async def authenticate(
+        self,
+        mechanism: ClientMechanism,
+        *,
+        initial_response: bool = True,
+        allow_insecure_auth: bool = False,
+    ) -> None:
+        self._client.authenticate(
+            mechanism, initial_response=initial_response, allow_insecure_auth=allow_insecure_auth
         )
 
     async def request(self, command: Command[T]) -> T:
@@ -196,8 +226,11 @@ class SocketClients:
         context: ssl.SSLContext | None,
         timeouts: Timeouts | None,
         limits: Limits | None,
+        trace: Trace | None,
     ) -> AwaitedClient:
-        client = connect(host, port, tls=tls, context=context, timeouts=timeouts, limits=limits)
+        client = connect(
+            host, port, tls=tls, context=context, timeouts=timeouts, limits=limits, trace=trace
+        )
         return AwaitedClient(client)
 
 
@@ -212,6 +245,9 @@ class SocketServers:
         context: ssl.SSLContext | None,
         allow_insecure_auth: bool,
         limits: Limits | None,
+        mechanisms: Mapping[str, Callable[[], ServerMechanism]],
+        apop: bool,
+        commands: Iterable[type[Command[object]]],
         login: float,
         autologout: float,
         handshake: float,
@@ -222,6 +258,9 @@ class SocketServers:
             context=context,
             allow_insecure_auth=allow_insecure_auth,
             limits=limits,
+            mechanisms=mechanisms,
+            apop=apop,
+            commands=commands,
             login=login,
             autologout=autologout,
             handshake=handshake,

@@ -9,6 +9,7 @@ from pop3_adapters._link import Link
 from pop3_adapters._tls import TlsLayer
 from pop3_proto import ClientConnection, LocalProtocolError, ProtocolError, Quit, Stat, State
 from pop3_proto.flows import client as flows
+from pop3_proto.flows import login as logins
 from pop3_proto.flows.core import Flow, Invoke, Io, Send
 
 
@@ -54,7 +55,7 @@ def at_work(*incoming: bytes | BaseException) -> tuple[BlockingDriver, ClientCon
     stream = Told(b"+OK\r\n", b"+OK\r\n", b"+OK\r\n", *incoming)
     driver, conn = driver_of(stream)
     _ = driver.run(receive_one(conn))
-    driver.run(flows.login(conn, "alice", "secret", allow_insecure_auth=True))
+    driver.run(logins.login(conn, "alice", "secret", allow_insecure_auth=True))
     assert conn.state is State.TRANSACTION
     return driver, conn, stream
 

@@ -119,7 +119,13 @@ async def test_without_a_context_the_authorities_of_the_system_decide(
     server = net.serve(net.memory(), tls=policy)
     with pytest.raises(ssl.SSLCertVerificationError):
         _ = await net.clients.connect(
-            "127.0.0.1", server.port, tls=policy, context=None, timeouts=None, limits=None
+            "127.0.0.1",
+            server.port,
+            tls=policy,
+            context=None,
+            timeouts=None,
+            limits=None,
+            trace=None,
         )
 
 
