@@ -12,7 +12,7 @@ ROOT = Path(pop3_adapters.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 LAYERS = (
-    {"_tls", "_line_ends", "_timeouts"},
+    {"_tls", "_line_ends", "_mbox", "_mbox_lock", "_timeouts", "traces"},
     {"_link", "_turns"},
     {"_blocking", "maildrops"},
     {"_client"},

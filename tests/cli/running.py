@@ -1,5 +1,6 @@
 """Runs the command: in this process, or as one of its own."""
 
+import mailbox
 import os
 import subprocess
 import sys
@@ -43,6 +44,20 @@ def start(*words: str | Path) -> "subprocess.Popen[str]":
 def stored(maildir: Path) -> list[bytes]:
     """The messages in a Maildir, in the order of delivery."""
     return [path.read_bytes() for path in sorted((maildir / "new").iterdir())]
+
+
+def delivered(mbox: Path) -> list[bytes]:
+    """The messages in an mbox, as mailboxes of the standard library see them."""
+    box = mailbox.mbox(mbox, create=False)
+    try:
+        return [box.get_bytes(key) for key in box.iterkeys()]
+    finally:
+        box.close()
+
+
+def files(folder: Path) -> list[bytes]:
+    """The messages that are single files in a folder, in the order of delivery."""
+    return [path.read_bytes() for path in sorted(folder.glob("[!.]*.eml"))]
 
 
 def unfinished(maildir: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 import importlib.metadata
 import ssl
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -14,14 +14,17 @@ import typer
 from pop3_proto import Pop3Url, TlsPolicy, parse_url
 
 from ..socket import client_context
+from .eml_target import EmlTarget
 from .fetch import Order
 from .fetch import fetch as fetch_maildrop
 from .maildir_target import MaildirTarget
+from .mbox_target import MboxTarget
 from .passwords import password_for
 from .progress import ProgressBar
 from .report import Report
 from .serve import Service, server_context
 from .statuses import CommandError, Status
+from .targets import Target
 
 __all__ = ["app"]
 
@@ -85,14 +88,32 @@ def fetch(
         ),
     ],
     maildir: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="DIR",
             file_okay=False,
             help="Deliver into this Maildir, which is made where it is missing. The file "
             "pop3-fetched in it remembers the unique-ids of what was fetched.",
         ),
-    ],
+    ] = None,
+    mbox: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Append to this mbox (mboxrd), which is made where it is missing, under the "
+            "locks of delivery agents. FILE.pop3-fetched remembers the unique-ids.",
+        ),
+    ] = None,
+    eml: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write each message as it comes into a file of its own in this folder, which is "
+            "made where it is missing; pop3-fetched in it remembers the unique-ids.",
+        ),
+    ] = None,
     delete: Annotated[
         bool,
         typer.Option(
@@ -134,9 +155,12 @@ def fetch(
 ) -> None:
     """Fetch the messages of a maildrop that were not fetched before.
 
+    They go where --maildir, --mbox or --eml says, one of which has to be given.
+
     For example: pop3 fetch pop3s://alice@example.org --maildir ~/mail
     """
     with errors_as_sentences():
+        path, kind = chosen_target(maildir, mbox, eml)
         place = login_url(url, allow_insecure_auth=allow_insecure_auth)
         order = Order(
             place,
@@ -147,10 +171,10 @@ def fetch(
             allow_insecure_auth=allow_insecure_auth,
             allow_utf8_login=allow_utf8_login,
         )
-    report = Report(place.account, str(maildir))
+    report = Report(place.account, str(path))
     progress = ProgressBar(show=sys.stderr.isatty() and not quiet)
     say = say_nothing if quiet else note
-    fetch_maildrop(order, lambda: MaildirTarget(maildir), report, progress=progress, say=say)
+    fetch_maildrop(order, lambda: kind(path), report, progress=progress, say=say)
     for failed in report.failed:
         complain(str(failed))
     if report.error:
@@ -231,6 +255,23 @@ def demo() -> None:
     from .demo import demo as run  # trustme takes its time
 
     raise typer.Exit(run(typer.echo, show_progress=sys.stderr.isatty()))
+
+
+def chosen_target(
+    maildir: Path | None, mbox: Path | None, eml: Path | None
+) -> tuple[Path, Callable[[Path], Target]]:
+    """Where the mail goes; CommandError where that is no one place."""
+    match maildir, mbox, eml:
+        case Path() as path, None, None:
+            return path, MaildirTarget
+        case None, Path() as path, None:
+            return path, MboxTarget
+        case None, None, Path() as path:
+            return path, EmlTarget
+        case _:
+            raise CommandError(
+                "the mail goes to one place: give either --maildir DIR, --mbox FILE or --eml DIR"
+            )
 
 
 def server_policy(certificate: Path | None, tls: ServerTls | None) -> TlsPolicy:

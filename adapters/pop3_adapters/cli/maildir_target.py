@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from .._line_ends import to_disk
-from .files import make_folder, sync_folder, write_all
-from .targets import StorageError, storing
+from .files import make_folder, sync_folder
+from .targets import StorageError, storing, write_new
 
 __all__ = ["MaildirTarget"]
 
@@ -49,7 +49,7 @@ class MaildirTarget:
         name = _unique_name()
         unfinished = self._path / "tmp" / name
         try:
-            self._write(unfinished, to_disk(pieces))
+            write_new(unfinished, to_disk(pieces), self._path)
             with storing(self._path):
                 _ = unfinished.rename(self._path / "new" / name)
         except BaseException:
@@ -61,18 +61,6 @@ class MaildirTarget:
         """What was stored is safe from now on."""
         with storing(self._path):
             sync_folder(self._path / "new")
-
-    def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
-        with storing(self._path):
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            for piece in pieces:
-                with storing(self._path):
-                    write_all(file, piece)
-            with storing(self._path):
-                os.fsync(file)
-        finally:
-            os.close(file)
 
 
 def _unique_name() -> str:

@@ -1,11 +1,14 @@
 """Where fetched mail goes."""
 
+import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["StorageError", "Target", "storing"]
+from .files import write_all
+
+__all__ = ["StorageError", "Target", "storing", "write_new"]
 
 
 class StorageError(Exception):
@@ -39,3 +42,20 @@ def storing(path: Path) -> Generator[None, None, None]:
         yield
     except OSError as error:
         raise StorageError(f"cannot write to {path}: {error.strerror or error}") from error
+
+
+def write_new(path: Path, pieces: Iterable[bytes], target: Path) -> None:
+    """Write a file that is not there yet; its octets are safe from now on.
+
+    Raises StorageError that names `target`, or what the pieces raise.
+    """
+    with storing(target):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        for piece in pieces:
+            with storing(target):
+                write_all(file, piece)
+        with storing(target):
+            os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,7 +1,8 @@
 """Where a server's messages come from, and who may have them."""
 
 from .maildir import MaildirMaildrop
+from .mbox import MboxMaildrop
 from .memory import MemoryMaildrop
 from .passwords import Passwords
 
-__all__ = ["MaildirMaildrop", "MemoryMaildrop", "Passwords"]
+__all__ = ["MaildirMaildrop", "MboxMaildrop", "MemoryMaildrop", "Passwords"]

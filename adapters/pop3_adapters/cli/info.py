@@ -1,0 +1,298 @@
+"""The conversations that find out about a server; they change nothing there."""
+
+import socket
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import Enum, auto
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pop3_proto import (
+    Capa,
+    ClientConnection,
+    Command,
+    CommandFailed,
+    Greeting,
+    List,
+    Pop3Error,
+    Pop3Url,
+    RemoteProtocolError,
+    Stat,
+    State,
+    Stls,
+    StlsRefused,
+    TlsPolicy,
+    Trace,
+    Traced,
+    TraceRecord,
+    Uidl,
+    UnexpectedEof,
+)
+from pop3_proto.flows.client import capabilities, failure, next_event, quit, request
+from pop3_proto.flows.core import Flow, Io
+from pop3_proto.flows.login import login
+
+from .._blocking import BlockingDriver
+from .._link import Link
+from .._tls import TlsLayer
+from ..socket import SocketStream, Timeouts
+from .certificates import read_certificate
+from .explain import explain
+from .findings import Announcement, Encryption, Findings, Listings
+from .probe import identify, lenient_context
+from .signals import stoppable
+from .statuses import Status
+from .targets import StorageError
+from .tracing import tracing
+
+__all__ = ["Inquiry", "examine"]
+
+T = TypeVar("T")
+
+PATIENCE: Final = Timeouts(connect=20.0, tls=20.0, silence=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """The server to examine, and how; without a password there is no login."""
+
+    url: Pop3Url
+    context: ssl.SSLContext
+    authorities: str
+    """Whose authorities `context` trusts."""
+
+    password: bytes | None = field(default=None, repr=False)
+    allow_insecure_auth: bool = False
+    allow_utf8_login: bool = False
+    trace: Path | None = None
+    """Where the conversation is written down that the findings come from."""
+
+    timeouts: Timeouts = PATIENCE
+    probing: float = 5.0
+    """Seconds for each step of finding out what listens, where it is not POP3."""
+
+
+def examine(inquiry: Inquiry) -> Findings:
+    """Find out all that can be found out, however it ends."""
+    examination = _Examination(inquiry)
+    try:
+        with stoppable():
+            examination.run()
+    except KeyboardInterrupt:
+        examination.end("interrupted", Status.INTERRUPTED)
+    except StorageError as error:
+        examination.end(str(error), Status.BROKEN)
+    return examination.findings
+
+
+class _Stage(Enum):
+    """How far a connection has come."""
+
+    CONNECTING = auto()
+    GREETING = auto()
+    HANDSHAKE = auto()
+    SESSION = auto()
+
+
+class _Examination:
+    def __init__(self, inquiry: Inquiry) -> None:
+        self.findings = Findings(inquiry.url, datetime.now(UTC))
+        self._inquiry = inquiry
+        self._url = inquiry.url
+        self._context = inquiry.context
+        self._trusted = True
+        self._stage = _Stage.CONNECTING
+
+    def run(self) -> None:
+        try:
+            self._converse()
+        except (OSError, Pop3Error) as error:
+            self._fail(error)
+            if self._stage is _Stage.HANDSHAKE:
+                self._converse_without_trust()
+            elif self._stage is _Stage.GREETING and isinstance(error, TimeoutError):
+                self._identify()
+        if self.findings.timestamp:
+            self._ask_for_another_timestamp()
+
+    def end(self, error: str, status: Status) -> None:
+        """It ends early."""
+        self.findings = replace(self.findings, error=error, status=status)
+
+    def _fail(self, error: OSError | Pop3Error) -> None:
+        if isinstance(error, UnexpectedEof):
+            self.end(f"{error}; try again", Status.BROKEN)
+        else:
+            self.end(*explain(error, self._url))
+
+    def _identify(self) -> None:
+        if sentence := identify(self._url, self._inquiry.probing):
+            self.end(sentence, Status.BROKEN)
+
+    def _converse_without_trust(self) -> None:
+        """The same again with TLS that verifies nothing: there is no login in it."""
+        before = self.findings
+        self.findings = Findings(
+            self._url, before.time, error=before.error, status=before.status
+        )
+        self._context, self._trusted = lenient_context(), False
+        try:
+            self._converse()
+        except (OSError, Pop3Error):
+            if self._stage is not _Stage.SESSION:
+                self.findings = replace(before, encryption=self.findings.encryption)
+                if self._url.tls is TlsPolicy.IMPLICIT:
+                    self._identify()
+
+    def _converse(self) -> None:
+        with tracing(self._inquiry.trace) as trace:
+            ends = _LineEnds(trace)
+            conn = ClientConnection(trace=ends)
+            try:
+                with self._connected(conn) as driver:
+                    driver.run(self._conversation(conn, driver.link))
+            finally:
+                self.findings = replace(
+                    self.findings, bare_lines=ends.bare, blank_lines=conn.blank_lines
+                )
+
+    def _ask_for_another_timestamp(self) -> None:
+        """A timestamp is good for one session only (RFC 1939, section 7)."""
+        conn = ClientConnection()
+        try:
+            with self._connected(conn) as driver:
+                _ = driver.run(self._open(conn, driver.link))
+                self.findings = replace(self.findings, timestamp_again=conn.timestamp)
+                _ = driver.run(quit(conn))
+        except (OSError, Pop3Error):
+            pass  # it has been examined all the same
+
+    @contextmanager
+    def _connected(self, conn: ClientConnection) -> Generator[BlockingDriver, None, None]:
+        url, context, timeouts = self._url, self._context, self._inquiry.timeouts
+        self._stage = _Stage.CONNECTING
+        sock = socket.create_connection((url.host, url.port), timeouts.connect)
+        driver = BlockingDriver(
+            SocketStream(sock),
+            Link(conn, lambda: TlsLayer(context, host=url.host)),
+            silence=timeouts.silence,
+            handshake=timeouts.tls,
+        )
+        try:
+            yield driver
+        finally:
+            driver.close()
+
+    def _conversation(self, conn: ClientConnection, link: Link) -> Flow[None]:
+        greeting = yield from self._open(conn, link)
+        self.findings = replace(self.findings, greeting=greeting, timestamp=conn.timestamp)
+        if not greeting.ok:
+            raise type(failure(conn, Stls(), greeting))("the session", greeting)
+        yield from self._announcement(conn)
+        if self._url.tls is TlsPolicy.STLS:
+            yield from self._start_tls(conn, link)
+        if self._trusted and self._may_log_in(conn):
+            yield from self._log_in(conn)
+        _ = yield from quit(conn)
+
+    def _open(self, conn: ClientConnection, link: Link) -> Flow[Greeting]:
+        if self._url.tls is TlsPolicy.IMPLICIT:
+            yield from self._shake_hands(link)
+        self._stage = _Stage.GREETING
+        greeting = yield from next_event(conn)
+        assert isinstance(greeting, Greeting), greeting
+        self._stage = _Stage.SESSION
+        return greeting
+
+    def _start_tls(self, conn: ClientConnection, link: Link) -> Flow[None]:
+        try:
+            _ = yield from request(conn, Stls())
+        except CommandFailed as error:
+            self.findings = replace(self.findings, stls_refused=True)
+            self._fail(StlsRefused("STLS", error.reply))
+            return
+        yield from self._shake_hands(link)
+        yield from self._announcement(conn)
+
+    def _shake_hands(self, link: Link) -> Flow[None]:
+        self._stage = _Stage.HANDSHAKE
+        yield Io.START_TLS
+        self._stage = _Stage.SESSION
+        assert link.tls
+        tls = link.tls.object
+        cipher = tls.cipher()
+        encryption = Encryption(
+            tls.version() or "",
+            cipher[0] if cipher else "",
+            tls.selected_alpn_protocol(),
+            read_certificate(tls.getpeercert(binary_form=True) or b""),
+            self._inquiry.authorities if self._trusted else None,
+        )
+        self.findings = replace(self.findings, encryption=encryption)
+
+    def _announcement(self, conn: ClientConnection) -> Flow[None]:
+        known = yield from capabilities(conn)
+        if known and known.source is not conn.source:
+            known = None  # it is from before, and was not confirmed
+        announcements = (*self.findings.announcements, Announcement(conn.source, known))
+        self.findings = replace(self.findings, announcements=announcements)
+
+    def _may_log_in(self, conn: ClientConnection) -> bool:
+        return self._inquiry.password is not None and (
+            conn.tls or self._url.tls is TlsPolicy.NONE
+        )
+
+    def _log_in(self, conn: ClientConnection) -> Flow[None]:
+        inquiry = self._inquiry
+        yield from login(
+            conn,
+            self._url.user or "",
+            inquiry.password or b"",
+            allow_insecure_auth=inquiry.allow_insecure_auth,
+            allow_utf8_login=inquiry.allow_utf8_login,
+        )
+        yield from self._announcement(conn)
+        stat = yield from self._listed(conn, Stat())
+        self._list(replace(self._listings, stat=stat))
+        scan_listings = yield from self._listed(conn, List())
+        self._list(replace(self._listings, scan_listings=scan_listings))
+        unique_ids = yield from self._listed(conn, Uidl())
+        self._list(replace(self._listings, unique_ids=unique_ids))
+
+    def _listed(self, conn: ClientConnection, command: Command[T]) -> Flow[T | None]:
+        """What a command gives; None where it is refused or cannot be read."""
+        try:
+            return (yield from request(conn, command))
+        except (CommandFailed, RemoteProtocolError) as error:
+            if conn.state is State.BROKEN:
+                raise
+            refusals = (*self._listings.refusals, (command.verb, str(error)))
+            self._list(replace(self._listings, refusals=refusals))
+            return None
+
+    @property
+    def _listings(self) -> Listings:
+        return self.findings.listings or Listings()
+
+    def _list(self, listings: Listings) -> None:
+        self.findings = replace(self.findings, listings=listings)
+
+
+class _LineEnds:
+    """Counts the lines that end in a bare LF in what is received, and hands the trace on."""
+
+    def __init__(self, trace: Trace | None) -> None:
+        self.bare = 0
+        self._trace = trace
+        self._last = b""
+
+    def __call__(self, record: TraceRecord) -> None:
+        if record.what is Traced.RECEIVED:
+            octets = self._last + record.octets
+            self.bare += octets.count(b"\n") - octets.count(b"\r\n")
+            self._last = octets[-1:] if octets.endswith(b"\r") else b""
+        if self._trace:
+            self._trace(record)
