@@ -28,6 +28,20 @@ class Seed:
         """The octets that Dovecot announces: without the CRLF that it adds to the last line."""
         return len(_with_crlf(self.on_disk))
 
+    @property
+    def from_courier(self) -> bytes:
+        """The message as Courier sends it: a line that ended with CRLF on disk ends with CR CR LF.
+
+        Whoever did not ask for UTF8 gets another message in the place of 12-utf8hdr.
+        """
+        text = self.on_disk.replace(b"\n", b"\r\n")
+        return text if text.endswith(b"\r\n") else text + b"\r\n"
+
+    @property
+    def listed_by_courier(self) -> int:
+        """The octets that Courier announces: without the CRLF that it adds to the last line."""
+        return len(self.on_disk.replace(b"\n", b"\r\n"))
+
 
 def _with_crlf(text: bytes) -> bytes:
     """`text` with CRLF for every LF that had no CR before it; a CR alone stays."""

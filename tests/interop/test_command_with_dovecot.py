@@ -11,8 +11,9 @@ import pytest
 from pop3_proto import TlsPolicy
 from tests.interop.modes import every_mode
 from tests.interop.seeds import SEEDS
-from tests.interop.servers.dovecot import Dovecot, User
+from tests.interop.servers.dovecot import Dovecot
 from tests.interop.servers.maildir import read_maildir
+from tests.interop.servers.server import User
 
 pytestmark = pytest.mark.interop
 

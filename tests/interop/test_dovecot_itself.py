@@ -18,9 +18,11 @@ import pytest
 from tests.interop.accounts import ACCOUNTS, Account
 from tests.interop.seeds import SEEDS, Seed
 from tests.interop.servers import ServerFailed
-from tests.interop.servers.dovecot import Dovecot, StartDovecot, User, running
+from tests.interop.servers.dovecot import Dovecot, StartDovecot, running
 from tests.interop.servers.maildir import read_maildir
 from tests.interop.servers.ports import free_ports, is_free
+from tests.interop.servers.server import User
+from tests.interop.session import Session
 
 pytestmark = pytest.mark.interop
 
@@ -28,42 +30,6 @@ SECONDS = 30
 # Dovecot counts a client at its own address as secured. This one is on the same machine too.
 ELSEWHERE = "127.0.0.2"
 ROOT = Path(__file__).parents[2]
-
-
-class Session:
-    """Commands, status lines and bodies as they are on the wire."""
-
-    def __init__(self, connected: socket.socket) -> None:
-        self._socket = connected
-        self._input = connected.makefile("rb")
-
-    def close(self) -> None:
-        self._input.close()
-        self._socket.close()
-
-    def line(self) -> bytes:
-        return self._input.readline()
-
-    def ask(self, command: str) -> bytes:
-        self._socket.sendall(command.encode() + b"\r\n")
-        return self.line()
-
-    def body(self) -> bytes:
-        """What follows a status line, with the dot-stuffing and the terminator."""
-        lines = [self.line()]
-        while lines[-1] not in (b".\r\n", b""):
-            lines.append(self.line())
-        return b"".join(lines)
-
-    def log_in(self, name: str, password: str) -> bytes:
-        assert self.ask(f"USER {name}") == b"+OK\r\n"
-        return self.ask(f"PASS {password}")
-
-    def start_tls(self, context: ssl.SSLContext) -> None:
-        assert self.ask("STLS").startswith(b"+OK")
-        self._input.close()
-        self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
-        self._input = self._socket.makefile("rb")
 
 
 @contextmanager
@@ -98,6 +64,14 @@ def test_seed_is_on_the_wire_as_predicted(dovecot: Dovecot, seed: Seed) -> None:
         assert session.ask("LIST 1") == b"+OK 1 %d\r\n" % seed.listed_by_dovecot
         assert session.ask("RETR 1") == b"+OK %d octets\r\n" % seed.listed_by_dovecot
         assert session.body() == re.sub(rb"(?m)^\.", b"..", seed.on_wire) + b".\r\n"
+
+
+def test_what_follows_pass_in_one_packet_is_answered(dovecot: Dovecot) -> None:
+    user = dovecot.new_user()
+    with connected(dovecot.port) as session:
+        session.send(f"USER {user.name}\r\nPASS {user.password}\r\nSTAT\r\n")
+        replies = [session.line() for _ in range(3)]
+    assert replies == [b"+OK\r\n", b"+OK Logged in.\r\n", b"+OK 0 0\r\n"]
 
 
 def test_messages_keep_their_order(dovecot: Dovecot) -> None:

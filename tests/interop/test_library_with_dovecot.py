@@ -4,38 +4,26 @@ import ssl
 
 import pytest
 
-from pop3_adapters.socket import Client, Timeouts, connect
+from pop3_adapters.socket import connect
 from pop3_proto import (
     AuthenticationFailed,
     CommandFailed,
     Deletions,
     LocalProtocolError,
+    MailboxInUse,
     State,
     TlsPolicy,
+    Utf8,
 )
+from tests.interop.library import connected, log_in, logged_in
 from tests.interop.modes import every_mode
 from tests.interop.seeds import SEEDS
-from tests.interop.servers.dovecot import Dovecot, User
+from tests.interop.servers.dovecot import Dovecot, StartDovecot
 from tests.interop.servers.maildir import read_maildir
 
 pytestmark = pytest.mark.interop
 
 ALL = [seed.on_disk for seed in SEEDS.values()]
-
-
-def connected(server: Dovecot, mode: TlsPolicy) -> Client:
-    """A client that trusts the server's authority and nobody else."""
-    context = ssl.create_default_context(cafile=server.ca_file)
-    port = server.tls_port if mode is TlsPolicy.IMPLICIT else server.port
-    return connect("localhost", port, tls=mode, context=context, timeouts=Timeouts(silence=30))
-
-
-def logged_in(server: Dovecot, mode: TlsPolicy, user: User) -> Client:
-    client = connected(server, mode)
-    client.login(
-        user.name, user.password, allow_insecure_auth=mode is TlsPolicy.NONE, allow_utf8_login=True
-    )
-    return client
 
 
 @every_mode
@@ -121,6 +109,15 @@ def test_names_beyond_ascii_are_sent_only_when_asked_for(dovecot: Dovecot) -> No
         assert client.stat().messages == 2
 
 
+@every_mode
+def test_utf8_is_refused_and_nothing_else_is_lost(dovecot: Dovecot, mode: TlsPolicy) -> None:
+    with connected(dovecot, mode) as client:
+        with pytest.raises(CommandFailed):
+            client.request(Utf8())
+        log_in(client, mode, dovecot.new_user([SEEDS["12-utf8hdr"].on_disk]))
+        assert client.retrieve(1).read() == SEEDS["12-utf8hdr"].on_wire
+
+
 def test_a_password_with_blanks(dovecot: Dovecot) -> None:
     with connected(dovecot, TlsPolicy.STLS) as client:
         client.login("erin", dovecot.users["erin"])
@@ -153,3 +150,13 @@ def test_many_messages_pipelined(dovecot: Dovecot) -> None:
     with logged_in(dovecot, TlsPolicy.IMPLICIT, dovecot.new_user(ALL[:3] * 100)) as client:
         sizes = [len(message.read()) for message in client.fetch(range(1, 301))]
     assert sizes == [len(seed.on_wire) for seed in list(SEEDS.values())[:3]] * 100
+
+
+def test_a_second_session_is_refused(start_dovecot: StartDovecot) -> None:
+    with start_dovecot("pop3_lock_session = yes") as dovecot:
+        user = dovecot.new_user(ALL[:2])
+        with logged_in(dovecot, TlsPolicy.STLS, user) as client:
+            with pytest.raises(MailboxInUse), connected(dovecot, TlsPolicy.STLS) as other:
+                log_in(other, TlsPolicy.STLS, user)
+            client.delete(1)
+    assert read_maildir(user.maildir) == ALL[1:2]

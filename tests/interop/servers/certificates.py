@@ -17,6 +17,7 @@ def write_certificates(folder: Path) -> Certificates:
     files = Certificates(folder / "ca.pem", folder / "server.pem")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(files.ca_file)
-    server = authority.issue_cert("localhost", "127.0.0.1")
+    # fetchmail wants a common name too.
+    server = authority.issue_cert("localhost", "127.0.0.1", common_name="localhost")
     server.private_key_and_cert_chain_pem.write_to_path(files.server_file)
     return files

@@ -5,25 +5,23 @@ By hand, with the six users of `tests.interop.accounts`, until it is interrupted
     python -m tests.interop.servers.dovecot WORK PORT TLS_PORT [SETTING=VALUE ...]
 """
 
-import argparse
 import base64
 import itertools
-import json
 import os
-import signal
-import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.interop.accounts import ACCOUNTS
-from tests.interop.servers import ServerFailed, Unavailable, namespace, packages
+from tests.interop.servers import Unavailable, namespace, packages
+from tests.interop.servers.by_hand import run_by_hand
 from tests.interop.servers.certificates import write_certificates
 from tests.interop.servers.machine import check_machine
 from tests.interop.servers.maildir import write_maildir
 from tests.interop.servers.namespace import WORK
 from tests.interop.servers.ports import free_ports
+from tests.interop.servers.server import Server, User
 
 MAIL_OWNER = 3000
 
@@ -81,35 +79,10 @@ service pop3-login {{
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    name: str
-    password: str
-    maildir: Path
+class Dovecot(Server):
+    """A running Dovecot."""
 
-
-@dataclass(frozen=True, slots=True)
-class Dovecot:
-    """A running Dovecot.
-
-    Passwords are taken without TLS too, and `log` has what Dovecot thought of its clients.
-    """
-
-    work: Path
-    port: int
-    tls_port: int
-    ca_file: Path
-    version: str
-    host: str = "127.0.0.1"
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
-
-    @property
-    def users(self) -> dict[str, str]:
-        """Names and passwords of `ACCOUNTS`. Tests share their maildrops, and only read in them."""
-        return {account.name: account.password for account in ACCOUNTS}
-
-    @property
-    def log(self) -> Path:
-        return self.work / "log"
 
     def new_user(
         self, messages: Iterable[bytes] = (), *, name: str = "", password: str = "secret"
@@ -175,37 +148,5 @@ def _write_work(work: Path, port: int, tls_port: int, config: str) -> Path:
     return write_certificates(work).ca_file
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Run Dovecot until it is interrupted.")
-    parser.add_argument("work", type=Path, help="a folder that does not exist yet")
-    parser.add_argument("port", type=int, help="for plain text and STLS")
-    parser.add_argument("tls_port", type=int, help="for TLS from the start")
-    parser.add_argument("setting", nargs="*", help="a setting of Dovecot's, as key=value")
-    arguments = parser.parse_args()
-    work, ports = arguments.work.absolute(), (arguments.port, arguments.tls_port)
-    try:
-        with running(work, ports, "\n".join(arguments.setting)) as server:
-            print(describe(server), flush=True)
-            signal.pause()
-    except (Unavailable, ServerFailed, FileExistsError) as problem:
-        sys.exit(str(problem))
-    except KeyboardInterrupt:
-        pass
-
-
-def describe(server: Dovecot) -> str:
-    """What one needs to know to connect, as a line of JSON."""
-    facts = {
-        "host": server.host,
-        "port": server.port,
-        "tls_port": server.tls_port,
-        "ca_file": str(server.ca_file),
-        "log": str(server.log),
-        "users": server.users,
-        "version": server.version,
-    }
-    return json.dumps(facts, ensure_ascii=False)
-
-
 if __name__ == "__main__":
-    main()
+    run_by_hand(running)
