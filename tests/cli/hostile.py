@@ -88,7 +88,7 @@ class Server:
                 if answer is None:
                     return
                 connection.sendall(answer)
-                verb = line.split()[0]
+                verb, _, _ = line.rstrip().partition(b" ")
                 if verb == b"QUIT" or self.closes_behind & {verb, line.rstrip()}:
                     return
 
@@ -106,6 +106,11 @@ class Server:
                 return _listing(b"%d %b" % entry for entry in self.unique_ids.items())
             case b"LIST":
                 return _listing(b"%d %d" % (n, len(m)) for n, m in self.messages.items())
+            case b"STAT":
+                return b"+OK %d %d\r\n" % (
+                    len(self.messages),
+                    sum(map(len, self.messages.values())),
+                )
             case b"RETR":
                 return OK + self.messages[number] + b".\r\n"
             case b"DELE":

@@ -39,7 +39,7 @@ def test_help_has_every_exit_status() -> None:
         assert f"{status:d}  {status.meaning}\n" in text
 
 
-@pytest.mark.parametrize("missing", ["typer", "rich", "trustme"])
+@pytest.mark.parametrize("missing", ["typer", "rich", "trustme", "cryptography"])
 def test_what_is_missing_is_named(missing: str) -> None:
     program = (
         f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['pop3', 'demo']\n"

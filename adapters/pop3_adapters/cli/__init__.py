@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["main"]
 
-EXTRA = ("typer", "rich", "trustme")
+EXTRA = ("typer", "rich", "trustme", "cryptography")
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """The words of the command: what can be given, and what is printed."""
 
 import importlib.metadata
+import os
+import shutil
 import ssl
 import sys
 from collections.abc import Callable, Generator
@@ -12,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from pop3_proto import Pop3Url, TlsPolicy, parse_url
+from pop3_proto.responses import printable
 
 from ..socket import client_context
 from .eml_target import EmlTarget
@@ -55,6 +58,38 @@ PasswordCommand = Annotated[
         metavar="COMMAND",
         help="Take the password from the first line that this prints; no shell runs it. "
         "Without it the password is POP3_PASSWORD in the environment, or asked for.",
+    ),
+]
+
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Trust the authorities in this PEM file, and no others.",
+    ),
+]
+AllowInsecureAuth = Annotated[
+    bool,
+    typer.Option("--allow-insecure-auth", help="Send the password without TLS, with ?tls=none."),
+]
+AllowUtf8Login = Annotated[
+    bool,
+    typer.Option(
+        "--allow-utf8-login",
+        help="Send a name or password beyond ASCII to a server that has not announced that "
+        "it takes them.",
+    ),
+]
+TraceTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace",
+        metavar="FILE",
+        dir_okay=False,
+        help="Write all that is said into this file, as lines of JSON: mail and unique-ids, but "
+        "no password.",
     ),
 ]
 
@@ -129,29 +164,10 @@ def fetch(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
     password_command: PasswordCommand = None,
-    ca_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Trust the authorities in this PEM file, and no others.",
-        ),
-    ] = None,
-    allow_insecure_auth: Annotated[
-        bool,
-        typer.Option(
-            "--allow-insecure-auth", help="Send the password without TLS, with ?tls=none."
-        ),
-    ] = False,
-    allow_utf8_login: Annotated[
-        bool,
-        typer.Option(
-            "--allow-utf8-login",
-            help="Send a name or password beyond ASCII to a server that has not announced that "
-            "it takes them.",
-        ),
-    ] = False,
+    ca_file: CaFile = None,
+    allow_insecure_auth: AllowInsecureAuth = False,
+    allow_utf8_login: AllowUtf8Login = False,
+    trace: TraceTo = None,
 ) -> None:
     """Fetch the messages of a maildrop that were not fetched before.
 
@@ -170,6 +186,7 @@ def fetch(
             delete=delete,
             allow_insecure_auth=allow_insecure_auth,
             allow_utf8_login=allow_utf8_login,
+            trace=trace,
         )
     report = Report(place.account, str(path))
     progress = ProgressBar(show=sys.stderr.isatty() and not quiet)
@@ -257,6 +274,64 @@ def demo() -> None:
     raise typer.Exit(run(typer.echo, show_progress=sys.stderr.isatty()))
 
 
+@app.command(epilog=STATUSES)
+def info(
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="pop3s://HOST or pop://HOST as for fetch; with USER@ in front of the host it logs "
+            "in, and tells more.",
+        ),
+    ],
+    no_login: Annotated[
+        bool, typer.Option("--no-login", help="Do not log in, although the URL has a user.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was found as one JSON object.")
+    ] = False,
+    password_command: PasswordCommand = None,
+    ca_file: CaFile = None,
+    allow_insecure_auth: AllowInsecureAuth = False,
+    allow_utf8_login: AllowUtf8Login = False,
+    trace: TraceTo = None,
+) -> None:
+    """Tell what a server can do, and what is wrong with it.
+
+    Nothing is changed there: no message is fetched, and none is deleted. Where the certificate
+    is not trusted, the rest is told all the same, without a login. A trace has the conversation
+    that the findings come from; others, which look at the port or at APOP, are not in it.
+
+    For example: pop3 info pop://example.org
+    """
+    from .info import Inquiry, examine  # cryptography takes its time
+    from .info_report import json_of, text_of
+
+    with errors_as_sentences():
+        place = server_url(url)
+        logs_in = place.user is not None and not no_login
+        if logs_in:
+            place = login_url(url, allow_insecure_auth=allow_insecure_auth)
+        inquiry = Inquiry(
+            place,
+            context=tls_context(ca_file),
+            authorities=trusted(ca_file),
+            password=password_for(place.account, password_command) if logs_in else None,
+            allow_insecure_auth=allow_insecure_auth,
+            allow_utf8_login=allow_utf8_login,
+            trace=trace,
+        )
+    findings = examine(inquiry)
+    if as_json:
+        typer.echo(json_of(findings))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        typer.echo(text_of(findings, width))
+    if findings.error:
+        complain(findings.error)
+    raise typer.Exit(findings.status)
+
+
 def chosen_target(
     maildir: Path | None, mbox: Path | None, eml: Path | None
 ) -> tuple[Path, Callable[[Path], Target]]:
@@ -302,12 +377,22 @@ def say_nothing(sentence: str) -> None:
     pass
 
 
-def login_url(text: str, *, allow_insecure_auth: bool) -> Pop3Url:
-    """A URL that one can log in with; CommandError says why another is none."""
+def server_url(text: str) -> Pop3Url:
+    """A URL that one can connect to; CommandError says why another is none."""
     try:
         url = parse_url(text)
     except ValueError as error:
         raise CommandError(str(error)) from None
+    try:
+        _ = url.host.encode("idna")
+    except UnicodeError as error:
+        raise CommandError(f"{url.host} is no name of a host: {error}") from None
+    return url
+
+
+def login_url(text: str, *, allow_insecure_auth: bool) -> Pop3Url:
+    """A URL that one can log in with; CommandError says why another is none."""
+    url = server_url(text)
     if url.user is None:
         raise CommandError(f"the URL names no user: write it as in pop3s://alice@{url.host}")
     if url.auth is not None:
@@ -320,11 +405,14 @@ def login_url(text: str, *, allow_insecure_auth: bool) -> Pop3Url:
             "with ?tls=none everybody on the way can read the password: leave it out, or add "
             "--allow-insecure-auth where nobody else can listen"
         )
-    try:
-        _ = url.host.encode("idna")
-    except UnicodeError as error:
-        raise CommandError(f"{url.host} is no name of a host: {error}") from None
     return url
+
+
+def trusted(ca_file: Path | None) -> str:
+    """Whom `tls_context` trusts, in words."""
+    if ca_file is None:
+        return "the authorities of this system"
+    return f"the authorities in {printable(os.fsencode(ca_file))}"
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:

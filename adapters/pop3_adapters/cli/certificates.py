@@ -1,5 +1,6 @@
 """What a certificate says, whether it was verified or not."""
 
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,14 +30,15 @@ class Certificate:
 def read_certificate(der: bytes) -> Certificate | None:
     """Read it; None where its form is that of no certificate."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        return Certificate(
-            _names(certificate),
-            _fit(certificate.issuer.rfc4514_string()),
-            certificate.not_valid_before_utc,
-            certificate.not_valid_after_utc,
-        )
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        with warnings.catch_warnings(action="ignore"):  # of what is odd, and can be read
+            certificate = x509.load_der_x509_certificate(der)
+            return Certificate(
+                _names(certificate),
+                _fit(certificate.issuer.rfc4514_string()),
+                certificate.not_valid_before_utc,
+                certificate.not_valid_after_utc,
+            )
+    except Exception:  # a hostile one is malformed in ways that have no base in common
         return None
 
 

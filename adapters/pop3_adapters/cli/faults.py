@@ -13,7 +13,7 @@ from pop3_proto.listings import is_unique_id
 from pop3_proto.responses import printable
 
 from .findings import Findings
-from .meanings import MEANINGS
+from .meanings import MEANINGS, tag_of
 
 __all__ = ["Fault", "Kind", "find_faults"]
 
@@ -173,14 +173,13 @@ def unreadable_values(found: Findings) -> Iterator[str]:
     for announced in _lists(found):
         for line in announced.lines:
             if flaw := _flaw(line, announced):
-                yield f"the capability {printable(line)!r} {flaw} (RFC 2449, section 3)"
+                yield f'the capability "{printable(line)}" {flaw} (RFC 2449, section 3)'
 
 
 def repeated_capabilities(found: Findings) -> Iterator[str]:
     for announced in _lists(found):
-        for tag, count in Counter(filter(None, map(_tag, announced.lines))).items():
-            if count > 1:
-                yield f"{printable(tag)} is announced {count} times, and only the first one counts"
+        for tag in filter(None, _repeated(map(tag_of, announced.lines))):
+            yield f"{tag} is announced more than once, and only the first one counts"
 
 
 def bare_lines(found: Findings) -> Iterator[str]:
@@ -307,13 +306,9 @@ def _lists(found: Findings) -> Iterator[Capabilities]:
             yield each.capabilities
 
 
-def _tag(line: bytes) -> bytes:
-    return (line.split() or [b""])[0].partition(b"=")[0].upper()
-
-
 def _flaw(line: bytes, announced: Capabilities) -> str | None:
     """What is wrong with the form of an announced capability."""
-    words, tag = line.split(), _tag(line).decode("ascii", "replace")
+    words, tag = line.split(), tag_of(line)
     if not words:
         return "is empty"
     if tag in MEANINGS and b"=" in words[0]:

@@ -4,8 +4,9 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from pop3_proto import CommandFailed, Offer, Pop3Error, Pop3Url
+from pop3_proto import CommandFailed, Offer, Pop3Error, Pop3Url, Trace
 
 from ..socket import Client, Message, connect
 from .contents import Contents, list_contents
@@ -16,6 +17,7 @@ from .report import FailedMessage, Report
 from .signals import stoppable
 from .statuses import Status
 from .targets import StorageError, Target
+from .tracing import tracing
 
 __all__ = ["Order", "fetch"]
 
@@ -39,6 +41,8 @@ class Order:
 
     allow_insecure_auth: bool = False
     allow_utf8_login: bool = False
+    trace: Path | None = None
+    """Where the conversation is written down."""
 
 
 def fetch(
@@ -54,7 +58,7 @@ def fetch(
     `say` gets what is worth a line before the end. The target is opened after the login.
     """
     try:
-        with stoppable(), _connect(order) as client:
+        with stoppable(), tracing(order.trace) as trace, _connect(order, trace) as client:
             session = _Session(client, order, open_target(), report, progress, say)
             session.run()
     except KeyboardInterrupt:
@@ -65,9 +69,9 @@ def fetch(
         report.end(*explain(error, order.url))
 
 
-def _connect(order: Order) -> Client:
+def _connect(order: Order, trace: Trace | None) -> Client:
     url = order.url
-    client = connect(url.host, url.port, tls=url.tls, context=order.context)
+    client = connect(url.host, url.port, tls=url.tls, context=order.context, trace=trace)
     try:
         client.login(
             url.user or "",

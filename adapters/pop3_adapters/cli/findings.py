@@ -32,6 +32,9 @@ class Encryption:
     verified_by: str | None
     """Whose authorities have vouched for the certificate; None: it was not verified."""
 
+    distrust: str | None = None
+    """Why it was not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:

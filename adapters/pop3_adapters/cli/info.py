@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pop3_proto import (
-    Capa,
     ClientConnection,
     Command,
     CommandFailed,
@@ -103,7 +102,7 @@ class _Examination:
         self._inquiry = inquiry
         self._url = inquiry.url
         self._context = inquiry.context
-        self._trusted = True
+        self._distrust: str | None = None
         self._stage = _Stage.CONNECTING
 
     def run(self) -> None:
@@ -112,9 +111,9 @@ class _Examination:
         except (OSError, Pop3Error) as error:
             self._fail(error)
             if self._stage is _Stage.HANDSHAKE:
-                self._converse_without_trust()
-            elif self._stage is _Stage.GREETING and isinstance(error, TimeoutError):
-                self._identify()
+                self._converse_without_trust(error)
+            elif self._stage is _Stage.GREETING:
+                self._explain_missing_greeting(error)
         if self.findings.timestamp:
             self._ask_for_another_timestamp()
 
@@ -128,24 +127,39 @@ class _Examination:
         else:
             self.end(*explain(error, self._url))
 
-    def _identify(self) -> None:
-        if sentence := identify(self._url, self._inquiry.probing):
+    def _explain_missing_greeting(self, error: OSError | Pop3Error) -> None:
+        """There was no greeting of POP3."""
+        if self._stage is _Stage.GREETING and isinstance(error, Pop3Error):
+            self._fail(error)
+        elif sentence := identify(self._url, self._inquiry.probing):
             self.end(sentence, Status.BROKEN)
 
-    def _converse_without_trust(self) -> None:
+    def _converse_without_trust(self, error: OSError | Pop3Error) -> None:
         """The same again with TLS that verifies nothing: there is no login in it."""
         before = self.findings
-        self.findings = Findings(
-            self._url, before.time, error=before.error, status=before.status
-        )
-        self._context, self._trusted = lenient_context(), False
+        self.findings = Findings(self._url, before.time, error=before.error, status=before.status)
+        untrusted = isinstance(error, ssl.SSLCertVerificationError)
+        self._context = lenient_context()
+        self._distrust = before.error if untrusted else "TLS failed before it was looked at"
         try:
             self._converse()
-        except (OSError, Pop3Error):
+        except (OSError, Pop3Error) as later:
             if self._stage is not _Stage.SESSION:
                 self.findings = replace(before, encryption=self.findings.encryption)
                 if self._url.tls is TlsPolicy.IMPLICIT:
-                    self._identify()
+                    self._explain_missing_greeting(later)
+                return
+        if isinstance(error, ssl.SSLError) and not untrusted:
+            self._blame(error)
+
+    def _blame(self, error: ssl.SSLError) -> None:
+        """TLS works where everything is allowed, so what the server has is not good enough."""
+        if encryption := self.findings.encryption:
+            self.end(
+                f"there is no TLS that both sides take ({error.reason or error}): the server has "
+                f"to learn more than {encryption.version} with {encryption.cipher}",
+                Status.BROKEN,
+            )
 
     def _converse(self) -> None:
         with tracing(self._inquiry.trace) as trace:
@@ -194,7 +208,7 @@ class _Examination:
         yield from self._announcement(conn)
         if self._url.tls is TlsPolicy.STLS:
             yield from self._start_tls(conn, link)
-        if self._trusted and self._may_log_in(conn):
+        if self._may_log_in(conn):
             yield from self._log_in(conn)
         _ = yield from quit(conn)
 
@@ -229,7 +243,8 @@ class _Examination:
             cipher[0] if cipher else "",
             tls.selected_alpn_protocol(),
             read_certificate(tls.getpeercert(binary_form=True) or b""),
-            self._inquiry.authorities if self._trusted else None,
+            None if self._distrust else self._inquiry.authorities,
+            self._distrust,
         )
         self.findings = replace(self.findings, encryption=encryption)
 
@@ -241,9 +256,9 @@ class _Examination:
         self.findings = replace(self.findings, announcements=announcements)
 
     def _may_log_in(self, conn: ClientConnection) -> bool:
-        return self._inquiry.password is not None and (
-            conn.tls or self._url.tls is TlsPolicy.NONE
-        )
+        secret = conn.tls and self._distrust is None
+        wanted = self._inquiry.password is not None
+        return wanted and (secret or self._url.tls is TlsPolicy.NONE)
 
     def _log_in(self, conn: ClientConnection) -> Flow[None]:
         inquiry = self._inquiry

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from rich.filesize import decimal
-
 from pop3_proto import Capabilities, Source
 from pop3_proto.apop import is_timestamp
 from pop3_proto.responses import printable
@@ -15,18 +13,20 @@ from pop3_proto.responses import printable
 from .certificates import Certificate
 from .faults import find_faults, timestamp_flaw
 from .findings import Announcement, Encryption, Findings, Listings
-from .meanings import meaning
+from .meanings import meaning, tag_of
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["json_of", "text_of"]
 
 Row: TypeAlias = tuple[str, str]
 Section: TypeAlias = tuple[str, list[Row]]
+
+SOURCES: Final = {Source.PLAINTEXT: "plaintext", Source.TLS: "tls", Source.LOGIN: "login"}
 
 NARROWEST: Final = 20
 """Characters that a value gets at least, however narrow the terminal is."""
 
 
-def as_text(findings: Findings, width: int | None) -> str:
+def text_of(findings: Findings, width: int | None) -> str:
     """All of it as aligned text, in lines of `width` at most; None does not break lines."""
     sections = [section for section in _sections(findings) if section[1]]
     indent = max((len(name) for _, rows in sections for name, _ in rows), default=0) + 4
@@ -49,7 +49,7 @@ def _aligned(name: str, value: str, indent: int, width: int | None) -> list[str]
 def _sections(findings: Findings) -> Iterator[Section]:
     yield "Server", list(_server(findings))
     if findings.encryption:
-        yield "TLS", list(_encryption(findings.encryption, findings))
+        yield "TLS", list(_encryption(findings.encryption, findings.time))
     before: Announcement | None = None
     for announcement in findings.announcements:
         title = f"Capabilities {announcement.source.value}"
@@ -81,17 +81,17 @@ def _apop(timestamp: bytes | None) -> str:
     return f"offered, and malformed ({timestamp_flaw(timestamp)}): {printable(timestamp)}"
 
 
-def _encryption(encryption: Encryption, findings: Findings) -> Iterator[Row]:
+def _encryption(encryption: Encryption, now: datetime) -> Iterator[Row]:
     yield "version", encryption.version
     yield "cipher", encryption.cipher
     if encryption.alpn:
         yield "ALPN", encryption.alpn
     if encryption.certificate:
-        yield from _certificate(encryption.certificate, findings.time)
+        yield from _certificate(encryption.certificate, now)
     if encryption.verified_by:
         yield "verified", f"yes, by {encryption.verified_by}"
     else:
-        yield "verified", f"no: {findings.error}"
+        yield "verified", f"no: {encryption.distrust}"
 
 
 def _certificate(certificate: Certificate, now: datetime) -> Iterator[Row]:
@@ -126,36 +126,27 @@ def _announcement(announcement: Announcement, before: Announcement | None) -> It
         name, value = _capability(line, announced)
         yield f"+ {name}", value
     for line in gone:
-        yield f"- {_tag(line)}", _as_announced(line)
+        yield f"- {tag_of(line)}", "no longer announced"
 
 
 def _capability(line: bytes, announced: Capabilities) -> Row:
-    """What it means, and behind it the arguments as they are."""
-    sentence = meaning(_tag(line), announced)
-    raw = _as_announced(line)
-    if sentence is None:
-        return _tag(line), f"{raw} (not known)".lstrip()
-    return _tag(line), sentence
-
-
-def _tag(line: bytes) -> str:
-    return printable(line.split()[0] if line.strip() else b"")
-
-
-def _as_announced(line: bytes) -> str:
-    return printable(line.strip())
+    """The tag, and what it means; the arguments as they are where that is not known."""
+    tag = tag_of(line)
+    raw = printable(line[len(line.split()[0]) :].strip()) if line.strip() else ""
+    unknown = f"{raw} (meaning not known)" if raw else "meaning not known"
+    return tag, meaning(tag, announced) or unknown
 
 
 def _maildrop(listings: Listings) -> Iterator[Row]:
     if listings.stat is not None:
-        yield "messages", str(listings.stat.messages)
+        yield "messages", f"{listings.stat.messages:,}"
         octets = listings.stat.octets
-        yield "octets", "unknown" if octets is None else f"{octets} ({decimal(octets)})"
+        yield "octets", "unknown" if octets is None else f"{octets:,}"
     if listings.unique_ids is not None:
-        yield "unique-ids", str(len(listings.unique_ids))
+        yield "unique-ids", f"{len(listings.unique_ids):,}"
 
 
-def as_json(findings: Findings) -> str:
+def json_of(findings: Findings) -> str:
     """All of it as one JSON object; what the server says has its control characters escaped."""
     greeting = findings.greeting
     return json.dumps(
@@ -182,9 +173,6 @@ def as_json(findings: Findings) -> str:
     )
 
 
-SOURCES: Final = {Source.PLAINTEXT: "plaintext", Source.TLS: "tls", Source.LOGIN: "login"}
-
-
 def _apop_json(findings: Findings) -> dict[str, object] | None:
     timestamp = findings.timestamp
     if timestamp is None:
@@ -203,6 +191,7 @@ def _tls_json(encryption: Encryption, now: datetime) -> dict[str, object]:
         "cipher": encryption.cipher,
         "alpn": encryption.alpn,
         "verified_by": encryption.verified_by,
+        "distrust": encryption.distrust,
         "certificate": certificate
         and {
             "names": certificate.names,
@@ -216,7 +205,7 @@ def _tls_json(encryption: Encryption, now: datetime) -> dict[str, object]:
 
 def _capabilities_json(announced: Capabilities) -> list[dict[str, str | None]]:
     return [
-        {"line": _as_announced(line), "meaning": meaning(_tag(line), announced)}
+        {"line": printable(line), "meaning": meaning(tag_of(line), announced)}
         for line in announced.lines
     ]
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from pop3_proto import Capabilities
+from pop3_proto.responses import printable
 
-__all__ = ["MEANINGS", "meaning", "spell_duration"]
+__all__ = ["MEANINGS", "meaning", "spell_duration", "tag_of"]
 
 
 UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
@@ -13,8 +14,15 @@ UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 def meaning(tag: str, capabilities: Capabilities) -> str | None:
     """A short sentence about an announced capability; None where it is not known, or unreadable."""
-    explain = MEANINGS.get(tag.upper())
-    return explain(capabilities) if explain else None
+    explain = MEANINGS.get(tag)
+    sentence = explain(capabilities) if explain else None
+    return printable(sentence.encode()) if sentence else None
+
+
+def tag_of(line: bytes) -> str:
+    """The tag of a line of a CAPA response in upper case, fit for a terminal."""
+    first = (line.split() or [b""])[0]
+    return printable(first.partition(b"=")[0].upper())
 
 
 def spell_duration(seconds: int) -> str:
@@ -28,28 +36,28 @@ def spell_duration(seconds: int) -> str:
 
 
 MECHANISMS: Final = (
-    (("PLAIN", "LOGIN"), "sends the password"),
-    (("CRAM-MD5", "DIGEST-MD5"), "hides the password by old means"),
-    (("XOAUTH2", "OAUTHBEARER"), "takes a token of OAuth in place of a password"),
-    (("SCRAM-",), "never shows the password to anybody"),
-    (("GSSAPI", "GS2-", "NTLM", "KERBEROS"), "is the login of a domain"),
-    (("EXTERNAL",), "takes a certificate of the client"),
-    (("ANONYMOUS",), "needs no account"),
+    (("PLAIN", "LOGIN"), "the password is sent"),
+    (("CRAM-", "DIGEST-MD5"), "the password is hidden by old means"),
+    (("SCRAM-",), "the password is never shown to anybody"),
+    (("XOAUTH2", "OAUTHBEARER"), "a token of OAuth in place of a password"),
+    (("GSSAPI", "GS2-", "NTLM", "KERBEROS"), "the login of a domain"),
+    (("EXTERNAL",), "a certificate of the client"),
+    (("ANONYMOUS",), "no account is needed"),
+    (("",), "of a kind that is not known"),
 )
-"""How the names of mechanisms begin, and what they do."""
+"""How the names of mechanisms begin, and what they do; the first row that fits counts."""
 
 
 def _sasl(capabilities: Capabilities) -> str | None:
     names = capabilities.sasl
     if not names:
         return None
-    return "login with AUTH: " + "; ".join(map(_mechanism, names))
-
-
-def _mechanism(name: str) -> str:
-    known = (what for beginnings, what in MECHANISMS if name.startswith(beginnings))
-    what = next(known, None)
-    return f"{name} {what}" if what else name
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        what = next(what for beginnings, what in MECHANISMS if name.startswith(beginnings))
+        kinds.setdefault(what, []).append(name)
+    kinds_in_words = (f"{', '.join(names)} ({what})" for what, names in kinds.items())
+    return f"login with AUTH: {'; '.join(kinds_in_words)}"
 
 
 def _login_delay(capabilities: Capabilities) -> str | None:
@@ -85,7 +93,8 @@ def _utf8(capabilities: Capabilities) -> str:
 
 
 def _implementation(capabilities: Capabilities) -> str | None:
-    return "what the server calls itself" if capabilities.implementation else None
+    name = capabilities.implementation
+    return f"the server calls itself {name}" if name else None
 
 
 def _always(sentence: str) -> Callable[[Capabilities], str]:
@@ -93,6 +102,7 @@ def _always(sentence: str) -> Callable[[Capabilities], str]:
 
 
 MEANINGS: Final[dict[str, Callable[[Capabilities], str | None]]] = {
+    "CAPA": _always("the server tells what it can do"),
     "STLS": _always("TLS can be begun on this connection"),
     "USER": _always("login with name and password (USER and PASS)"),
     "SASL": _sasl,

@@ -42,14 +42,16 @@ def lenient_context() -> ssl.SSLContext:
 
 def _listen(url: Pop3Url, context: ssl.SSLContext | None, seconds: float) -> bytes:
     """What is said first, or else in answer to a question; nothing where there is silence."""
-    with socket.create_connection((url.host, url.port), seconds) as plain:
-        with context.wrap_socket(plain) if context else nullcontext(plain) as connection:
-            for question in (b"", QUESTION):
-                connection.sendall(question)
-                try:
-                    return connection.recv(512)
-                except TimeoutError:
-                    continue
+    with (
+        socket.create_connection((url.host, url.port), seconds) as plain,
+        context.wrap_socket(plain) if context else nullcontext(plain) as connection,
+    ):
+        for question in (b"", QUESTION):
+            connection.sendall(question)
+            try:
+                return connection.recv(512)
+            except TimeoutError:
+                continue
     return b""
 
 
