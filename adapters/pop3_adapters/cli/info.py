@@ -30,7 +30,7 @@ from pop3_proto import (
     Uidl,
     UnexpectedEof,
 )
-from pop3_proto.flows.client import capabilities, failure, next_event, quit, request
+from pop3_proto.flows.client import capabilities, next_event, quit, refusal, request
 from pop3_proto.flows.core import Flow, Io
 from pop3_proto.flows.login import login
 
@@ -204,7 +204,7 @@ class _Examination:
         greeting = yield from self._open(conn, link)
         self.findings = replace(self.findings, greeting=greeting, timestamp=conn.timestamp)
         if not greeting.ok:
-            raise type(failure(conn, Stls(), greeting))("the session", greeting)
+            raise refusal(greeting)
         yield from self._announcement(conn)
         if self._url.tls is TlsPolicy.STLS:
             yield from self._start_tls(conn, link)
