@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pop3_proto import (
     NEED_DATA,
     PAUSED,
+    Auth,
     BodyChunk,
     ClientConnection,
     ClientEvent,
@@ -20,15 +21,18 @@ from pop3_proto import (
     ServerConnection,
     State,
     Stls,
+    Trace,
     User,
 )
 
 Client = ClientEvent | ProtocolError
 
 
-def client_in(state: State, *, limits: Limits | None = None) -> ClientConnection:
+def client_in(
+    state: State, *, limits: Limits | None = None, trace: Trace | None = None
+) -> ClientConnection:
     """A client that has come to `state` on the shortest way."""
-    conn = ClientConnection(limits=limits)
+    conn = ClientConnection(limits=limits, trace=trace)
     if state is State.BROKEN:
         conn.abort("a test has broken it")
     if state in (State.GREETING, State.BROKEN):
@@ -36,7 +40,10 @@ def client_in(state: State, *, limits: Limits | None = None) -> ClientConnection
     hear(conn, b"+OK\r\n")
     if state is State.TLS_HANDSHAKE:
         exchange(conn, Stls())
-    if state in (State.AUTHORIZATION, State.TLS_HANDSHAKE):
+    if state is State.AUTHENTICATING:
+        conn.send(Auth("PLAIN"))
+        hear(conn, b"+ \r\n")
+    if state in (State.AUTHORIZATION, State.AUTHENTICATING, State.TLS_HANDSHAKE):
         return conn
     exchange(conn, User("alice"), Pass("secret"))
     if state is not State.TRANSACTION:
@@ -46,9 +53,11 @@ def client_in(state: State, *, limits: Limits | None = None) -> ClientConnection
     return conn
 
 
-def server_in(state: State, *, limits: Limits | None = None) -> ServerConnection:
+def server_in(
+    state: State, *, limits: Limits | None = None, trace: Trace | None = None
+) -> ServerConnection:
     """A server that has come to `state` on the shortest way."""
-    conn = ServerConnection(limits=limits)
+    conn = ServerConnection(limits=limits, trace=trace)
     if state is State.BROKEN:
         conn.abort("a test has broken it")
     if state in (State.GREETING, State.BROKEN):
@@ -56,7 +65,11 @@ def server_in(state: State, *, limits: Limits | None = None) -> ServerConnection
     conn.greet()
     if state is State.TLS_HANDSHAKE:
         serve(conn, b"STLS")
-    if state in (State.AUTHORIZATION, State.TLS_HANDSHAKE):
+    if state is State.AUTHENTICATING:
+        conn.receive_data(b"AUTH PLAIN\r\n")
+        conn.next_event()
+        conn.challenge()
+    if state in (State.AUTHORIZATION, State.AUTHENTICATING, State.TLS_HANDSHAKE):
         return conn
     serve(conn, b"USER alice", b"PASS secret")
     if state is State.TRANSACTION:

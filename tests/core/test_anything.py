@@ -13,18 +13,25 @@ from pop3_proto import (
     COMMANDS,
     NEED_DATA,
     PAUSED,
+    Apop,
+    Auth,
+    AuthResponse,
     BadCommand,
     Body,
     BodyChunk,
     BodyTooLarge,
     Capa,
     Capabilities,
+    Challenge,
     ClientConnection,
     ClientEvent,
     Command,
+    CommandFailed,
     Dele,
     EndOfStream,
     Greeting,
+    Lang,
+    Last,
     Limits,
     LineTooLong,
     List,
@@ -37,7 +44,9 @@ from pop3_proto import (
     Quit,
     RemoteProtocolError,
     Reply,
+    Response,
     Retr,
+    Rpop,
     Rset,
     ServerConnection,
     ServerEvent,
@@ -49,32 +58,68 @@ from pop3_proto import (
     Uidl,
     Unsolicited,
     User,
+    Utf8,
 )
 from pop3_proto.flows import client as flows
 from pop3_proto.flows.core import Flow, Io
-from tests.core.machines import client_in, cut_anywhere, server_in
+from pop3_proto.flows.login import authenticate, login, login_apop
+from tests.core.machines import Client, client_events, client_in, cut_anywhere, server_in
 from tests.core.playing import play
 from tests.core.test_splits import COMMANDS as COMMAND_TEXTS
 from tests.core.test_splits import CONVERSATIONS
 
-LIMITS = Limits(line=64, command=64, message=200, listing=200, capabilities=200, drain=100)
+LIMITS = Limits(
+    line=64,
+    command=64,
+    sasl=96,
+    challenges=3,
+    message=200,
+    listing=200,
+    capabilities=200,
+    drain=100,
+)
 
-STATUS = [b"+OK", b"-ERR", b"+", b"+OK\r\n", b"-ERR\r\n", b"[AUTH]", b"[", b"]"]
+STATUS = [
+    b"+OK",
+    b"-ERR",
+    b"+",
+    b"+ ",
+    b"+ eA==\r\n",
+    b"+OK eA==\r\n",
+    b"+OK\r\n",
+    b"-ERR\r\n",
+    b"[AUTH]",
+    b"[",
+    b"]",
+]
 BODIES = [b".", b"\r\n.\r\n", b"1", b"2 320", b"1 2\r\n", b"TOP\r\n", b"x" * 70]
-OTHERS = [b"\r\n", b"\n", b"\r", b" ", b"\0", b"\xff"]
+OTHERS = [b"\r\n", b"\n", b"\r", b" ", b"\0", b"\xff", b"*\r\n", b"eA==\r\n", b"A" * 100, b"="]
+AUTHS = [b"AUTH PLAIN\r\n", b"AUTH PLAIN eA==\r\n", b"AUTH " + b"A" * 70]
 LINES = [kind.verb.encode() + end for kind in COMMANDS for end in (b"\r\n", b" 1\r\n")]
-FRAGMENT = st.sampled_from(STATUS + BODIES + OTHERS + LINES)
+FRAGMENT = st.sampled_from(STATUS + BODIES + OTHERS + AUTHS + LINES)
 OCTETS = st.lists(FRAGMENT, min_size=1, max_size=6).map(b"".join) | st.binary(min_size=1)
 
 LEGAL: list[Command[object]] = [Capa(), Stat(), List(), List(1), Retr(1), Dele(1), Dele(2), Noop()]
 OTHER: list[Command[object]] = [Rset(), Top(1, 0), Uidl(), Uidl(1), Quit(), User("a"), Pass("b")]
-REFUSED: list[Command[object]] = [Retr(0), Pass("b\n"), User("a" * 300), Stls()]
-COMMAND = st.sampled_from(LEGAL + OTHER + REFUSED)
+LOGINS: list[Command[object]] = [
+    *(Auth("PLAIN"), Auth("PLAIN", b"x", last=True), Auth("X", b""), Auth()),
+    *(Rpop("a"), Apop("a", b"0" * 32), Utf8(), Lang(), Lang("de"), Last()),
+]
+REFUSED: list[Command[object]] = [
+    *(Retr(0), Pass("b\n"), User("a" * 300), Stls(), Auth("no name"), Auth("X", b"x" * 300)),
+    *(Lang("two words"), Apop("a b", b"0"), Rpop(b"\0")),
+]
+COMMAND = st.sampled_from(LEGAL + OTHER + LOGINS + REFUSED)
+RESPONSE = st.builds(Response, st.sampled_from([b"", b"x", b"x" * 100]), st.booleans())
 
 # Octets are received, commands are sent; the rest is done.
-CLIENT_ACTIONS = st.lists(OCTETS | COMMAND | st.sampled_from(["event", "events", "tls", "eof"]))
+CLIENT_ACTIONS = st.lists(
+    OCTETS | COMMAND | RESPONSE | st.sampled_from(["event", "events", "cancel", "tls", "eof"])
+)
 SERVER_ACTIONS = st.lists(
-    OCTETS | st.booleans() | st.sampled_from(["event", "body", "end", "tls", "eof", "greet"])
+    OCTETS
+    | st.booleans()
+    | st.sampled_from(["event", "body", "end", "tls", "eof", "greet", "challenge"])
 )
 
 
@@ -101,18 +146,25 @@ def inspect(event: ClientEvent | ServerEvent) -> None:
         assert error is None or isinstance(error, RemoteProtocolError)
     if isinstance(event, Command):
         assert str(event).isprintable()
+    if isinstance(event, Challenge):
+        assert event.data is not None or not event.irregular
     if isinstance(event, BodyChunk):
         assert event.data
 
 
-def act_as_client(conn: ClientConnection, action: bytes | str | Command[object]) -> None:
+def act_as_client(conn: ClientConnection, action: bytes | str | Command[object] | Response) -> None:
+    before = conn.state, conn.pending, conn.challenged
     match action:
         case Command():
-            before = conn.state, conn.pending
             if error_of(lambda: conn.send(action)):
-                assert (conn.state, conn.pending) == before
+                assert (conn.state, conn.pending, conn.challenged) == before
+        case Response(data, last):
+            if error_of(lambda: conn.respond(data, last=last)):
+                assert (conn.state, conn.pending, conn.challenged) == before
         case bytes():
             conn.receive_data(action)
+        case "cancel":
+            conn.cancel()
         case "tls":
             conn.tls_started()
         case "eof":
@@ -132,7 +184,7 @@ def take_all(conn: ClientConnection | ServerConnection) -> None:
 
 @pytest.mark.parametrize("state", State)
 @given(actions=CLIENT_ACTIONS)
-def test_client(state: State, actions: list[bytes | str | Command[object]]) -> None:
+def test_client(state: State, actions: list[bytes | str | Command[object] | Response]) -> None:
     conn = client_in(state, limits=LIMITS)
     conn.capabilities = Capabilities.of("RESP-CODES")
     for action in [*actions, "eof", "events"]:
@@ -150,6 +202,8 @@ def act_as_server(conn: ServerConnection, action: bytes | str | bool) -> None:
             conn.receive_data(action)
         case bool():
             conn.reply(action, "text")
+        case "challenge":
+            conn.challenge(b"x")
         case "greet":
             conn.greet()
         case "body":
@@ -164,7 +218,7 @@ def act_as_server(conn: ServerConnection, action: bytes | str | bool) -> None:
             event = conn.next_event()
             inspect(event)
             if isinstance(event, BadCommand):
-                assert len(event.octets) <= LIMITS.command
+                assert len(event.octets) <= LIMITS.sasl
 
 
 @pytest.mark.parametrize("state", State)
@@ -186,8 +240,8 @@ def test_server(state: State, actions: list[bytes | str | bool]) -> None:
 def test_mutated_conversations(name: str, data: st.DataObject) -> None:
     conn = ClientConnection(limits=LIMITS)
     for exchange in CONVERSATIONS[name]:
-        for command in exchange.sent:
-            act_as_client(conn, command)
+        for what in exchange.sent:
+            error_of(partial(act_as_client, conn, "cancel" if what is None else what))
         parts = data.draw(cut_anywhere(mutated(exchange.received, data)))
         error_of(partial(receive_all, conn, parts))
         if exchange.tls:
@@ -207,9 +261,15 @@ def test_mutated_commands(name: str, data: st.DataObject) -> None:
     try:
         for part in data.draw(cut_anywhere(mutated(COMMAND_TEXTS[name], data))):
             conn.receive_data(part)
-            while isinstance(event := conn.next_event(), Command | BadCommand):
+            while not isinstance(event := conn.next_event(), EndOfStream):
+                if event is NEED_DATA or event is PAUSED:
+                    break
                 inspect(event)
-                ok = isinstance(event, Command) and event.body is Body.NONE
+                if isinstance(event, Auth) and event.mechanism and event.initial is None:
+                    assert conn.challenge() == b"+ \r\n"
+                    continue
+                ok = isinstance(event, AuthResponse)
+                ok = ok or (isinstance(event, Command) and event.body is Body.NONE)
                 assert conn.reply(ok).endswith(b"\r\n")
     except PlaintextAfterStls:
         assert conn.state is State.BROKEN
@@ -226,10 +286,40 @@ def mutated(octets: bytes, data: st.DataObject) -> bytes:
     return octets
 
 
+class Twice:
+    """A mechanism that has two things to say, and fails where it is told to."""
+
+    name = "TWICE"
+
+    def __init__(self, client_first: bool) -> None:
+        self.client_first = client_first
+        self.said = 0
+
+    def respond(self, challenge: bytes) -> Response:
+        if challenge == b"fail":
+            raise ValueError("a mechanism that fails")
+        self.said += 1
+        return Response(b"x", self.said > 1)
+
+
+def log_in(conn: ClientConnection) -> Flow[None]:
+    """Try everything until something succeeds."""
+    for client_first in (True, False):
+        try:
+            yield from authenticate(conn, Twice(client_first), allow_insecure_auth=True)
+        except (CommandFailed, RemoteProtocolError, ValueError):
+            continue
+        return
+    try:
+        yield from login_apop(conn, "alice", "secret")
+    except (CommandFailed, LocalProtocolError):
+        yield from login(conn, "alice", "secret", allow_insecure_auth=True)
+
+
 def session(conn: ClientConnection, policy: TlsPolicy) -> Flow[None]:
     """A session as a user would hold it, errors and all."""
     yield from flows.open_session(conn, policy)
-    yield from flows.login(conn, "alice", "secret", allow_insecure_auth=True)
+    yield from log_in(conn)
     for command in (Stat(), List(), Uidl(1), Top(1, 0), Retr(1)):
         try:
             yield from flows.request(conn, command)
@@ -271,6 +361,7 @@ def serve_anything(conn: ClientConnection, flow: Flow[object], parts: Iterable[b
 SERVER_LINE = st.sampled_from(
     [b"+OK\r\n"] * 6
     + [b"-ERR\r\n", b"-ERR [AUTH] no\r\n", b"+OK\r\n.\r\n", b"+OK\r\nTOP\r\nPIPELINING\r\n.\r\n"]
+    + [b"+ \r\n", b"+ ZmFpbA==\r\n", b"+ ???\r\n", b"+OK <1.2@host>\r\n"]
     + [b"+OK 1 2\r\n", b"1 2\r\n", b".\r\n", b"\r\n", b"+OK\r\nmail\r\n.\r\n", b"+OK\n", b"?\r\n"]
 )
 
@@ -366,6 +457,47 @@ def test_commands_that_are_answered_are_not_held() -> None:
         while isinstance(conn.next_event(), Command | BadCommand):
             conn.reply(False)
         assert held(conn) <= READ + OWN
+
+
+def test_a_challenge_that_does_not_end_is_held_up_to_its_limit() -> None:
+    conn, most = client_in(State.AUTHORIZATION), 0
+    conn.send(Auth("PLAIN"))
+    for _ in range(100):
+        conn.receive_data(b"+" + b"A" * READ)
+        try:
+            assert conn.next_event() is NEED_DATA
+        except LineTooLong:
+            break
+        most = max(most, held(conn))
+    assert conn.state is State.BROKEN
+    assert conn.limits.sasl < most <= conn.limits.sasl + READ + OWN
+    assert held(conn) < OWN
+
+
+@pytest.mark.parametrize("state", [State.AUTHORIZATION, State.AUTHENTICATING])
+def test_of_what_a_client_says_in_auth_no_more_than_the_limit_is_held(state: State) -> None:
+    conn = server_in(state)
+    if state is State.AUTHORIZATION:
+        conn.receive_data(b"AUTH PLAIN ")
+    for _ in range(200):
+        conn.receive_data(b"A" * READ)
+        assert conn.next_event() is NEED_DATA
+        assert held(conn) <= conn.limits.sasl + READ + OWN
+    conn.receive_data(b"\r\n")
+    assert isinstance(conn.next_event(), BadCommand)
+    conn.reply(False)
+    assert conn.state is State.AUTHORIZATION
+    assert held(conn) <= READ + OWN
+
+
+def test_challenges_that_do_not_end() -> None:
+    conn, events = client_in(State.AUTHENTICATING), list[Client]()
+    for _ in range(conn.limits.challenges):
+        conn.respond(b"x" * READ, last=False)
+        conn.receive_data(b"+ eA==\r\n")
+        events = client_events(conn)
+    assert "more than 32 challenges" in str(events)
+    assert held(conn) <= 100 * READ
 
 
 @pytest.mark.parametrize("command", [List(), Capa(), Retr(1)])

@@ -9,18 +9,25 @@ from hypothesis import strategies as st
 from pop3_proto import (
     NEED_DATA,
     PAUSED,
+    Apop,
+    Auth,
+    AuthCancelled,
+    AuthResponse,
     BadCommand,
     Body,
     BodyChunk,
     BodyEnd,
     Capa,
     Capabilities,
+    Challenge,
     ClientConnection,
     Command,
     Dele,
     Deletions,
     EndOfStream,
     Greeting,
+    Lang,
+    Last,
     List,
     Noop,
     Pass,
@@ -28,6 +35,7 @@ from pop3_proto import (
     Reply,
     ResponseCode,
     Retr,
+    Rpop,
     Rset,
     ServerConnection,
     Stat,
@@ -36,7 +44,9 @@ from pop3_proto import (
     Top,
     Uidl,
     User,
+    Utf8,
 )
+from pop3_proto.commands import redact
 from pop3_proto.listings import encode_lines
 from tests.core.machines import cut_anywhere
 
@@ -45,6 +55,9 @@ SIZE = st.integers(0, 10**19 - 1)
 # What a line can carry; blanks at its end and ] at its beginning would be taken for something else.
 TEXT = st.text(st.characters(exclude_categories=["C", "Zl", "Zp", "Zs"]), max_size=40)
 WORD = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=70)
+MECHANISM = st.text("ABCXYZ0189-_", min_size=1, max_size=20)
+DIGEST = st.binary(min_size=16, max_size=16).map(lambda octets: octets.hex().encode())
+OCTETS = st.binary(max_size=300)
 SECRET = st.binary(max_size=100).map(lambda octets: octets.translate(None, b"\r\n\0"))
 MAIL = st.lists(
     st.sampled_from([b".", b"..", b"a", b"\r\n", b"\r\n.", b"\n", b"\r", b"\0", b"\xff", b"x" * 99])
@@ -61,6 +74,10 @@ class Answer:
     code: ResponseCode | None = None
     body: bytes = b""
     result: object = None
+
+
+def crlf(line: str) -> bytes:
+    return line.encode() + b"\r\n"
 
 
 Said = deque[tuple[Command[object], Answer]]
@@ -83,6 +100,19 @@ def answers(draw: st.DrawFn, command: Command[object]) -> Answer:
             lines = tuple(tag.encode() for tag in tags)
             body = b"".join(line + b"\r\n" for line in lines)
             return Answer(True, "", None, body, Capabilities(lines))
+        case Auth(mechanism=None):
+            names = draw(st.lists(MECHANISM))
+            return Answer(True, draw(TEXT), None, b"".join(crlf(name) for name in names), names)
+        case Lang(tag=None):
+            languages = draw(st.lists(st.tuples(WORD, TEXT)))
+            listing = b"".join(crlf(f"{tag} {text}".rstrip()) for tag, text in languages)
+            return Answer(True, draw(TEXT), None, listing, languages)
+        case Lang(tag=str()):
+            chosen = draw(WORD)
+            return Answer(True, f"{chosen} {draw(TEXT)}", None, b"", chosen)
+        case Last():
+            highest = draw(SIZE)
+            return Answer(True, f"{highest} more", None, b"", highest)
         case Stat():
             count, size = draw(NUMBER), draw(SIZE)
             return Answer(True, f"{count} {size} more", None, b"", (count, size))
@@ -117,7 +147,14 @@ TRANSACTION = st.one_of(
     st.builds(Top, NUMBER, SIZE),
     st.builds(Dele, NUMBER),
     st.builds(Noop),
+    st.builds(Last),
     st.builds(Rset),
+    st.builds(Lang),
+    st.builds(Lang, WORD),
+)
+
+BEFORE_THE_LOGIN = st.one_of(
+    st.builds(Capa), st.builds(Lang), st.builds(Lang, WORD), st.builds(Utf8), st.builds(User, WORD)
 )
 
 
@@ -182,7 +219,7 @@ class Pair:
             words = [f"[{answer.code}]" if answer.code else "", answer.text]
             said_so = " ".join(filter(None, words)).encode().rstrip(b" ")
             assert event.ok is answer.ok
-            assert event.octets == command.redact(said_so).lstrip(b" ")
+            assert event.octets == redact(said_so, command.secrets()).lstrip(b" ")
             assert event.code == answer.code or event.octets != said_so
             self.reply, self.body = event, b""
         else:
@@ -197,10 +234,9 @@ class Pair:
     def login(self) -> None:
         self.client.receive_data(self.server.greet("ready"))
         assert self.client.next_event() == Greeting(True, b"ready")
-        for _ in range(self.data.draw(st.integers(0, 2))):
+        for _ in range(self.data.draw(st.integers(0, 3))):
             self.before_the_login()
-            if all(self.run(User(self.data.draw(SECRET)))):
-                self.run(Pass(self.data.draw(SECRET)))
+            self.try_to_log_in()
             assert self.client.state is self.server.state
             if self.client.state is State.TRANSACTION:
                 return
@@ -208,13 +244,68 @@ class Pair:
         self.exchange([(user, Answer(True)), (secret, Answer(True))])
         assert self.client.state is self.server.state is State.TRANSACTION
 
+    def try_to_log_in(self) -> None:
+        match self.data.draw(st.sampled_from(["PASS", "RPOP", "APOP", "AUTH", "AUTH", "AUTH"])):
+            case "PASS" if all(self.run(User(self.data.draw(SECRET)))):
+                self.run(Pass(self.data.draw(SECRET)))
+            case "RPOP" if all(self.run(User(self.data.draw(SECRET)))):
+                self.run(Rpop(self.data.draw(WORD)))
+            case "APOP":
+                self.run(Apop(self.data.draw(WORD), self.data.draw(DIGEST)))
+            case "AUTH":
+                self.authenticate()
+            case _:
+                pass
+
+    def authenticate(self) -> None:
+        """AUTH: challenges and responses until one side has had enough."""
+        draw = self.data.draw
+        last = draw(st.booleans())
+        initial = draw(st.none() | st.binary(max_size=100))
+        command = Auth(draw(MECHANISM), initial, last)
+        self.give(self.client.send(command))
+        assert self.server.next_event() == Auth(command.mechanism or "", command.initial)
+        last = last and initial is not None
+        while draw(st.booleans()):
+            challenge = draw(OCTETS)
+            assert self.take(self.server.challenge(challenge)) == Challenge(challenge)
+            assert self.client.challenged
+            assert self.client.state is self.server.state is State.AUTHENTICATING
+            if draw(st.integers(0, 4)) == 4:
+                self.give(self.client.cancel())
+                assert self.server.next_event() == AuthCancelled()
+                last = False
+                break
+            response, last = draw(OCTETS), draw(st.booleans())
+            self.give(self.client.respond(response, last=last))
+            assert self.server.next_event() == AuthResponse(response)
+        ok = last and draw(st.booleans())
+        reply = self.take(self.server.reply(ok))
+        assert reply == Reply(ok, b"", command=command)
+        assert self.client.state is (State.TRANSACTION if ok else State.AUTHORIZATION)
+
+    def give(self, octets: bytes) -> None:
+        for part in self.data.draw(cut_anywhere(octets)):
+            assert self.server.next_event() is NEED_DATA
+            self.server.receive_data(part)
+
+    def take(self, octets: bytes) -> object:
+        for part in self.data.draw(cut_anywhere(octets)):
+            assert self.client.next_event() is NEED_DATA
+            self.client.receive_data(part)
+        return self.client.next_event()
+
     def before_the_login(self) -> None:
+        self.run(*self.data.draw(st.lists(BEFORE_THE_LOGIN, max_size=3)))
         if self.data.draw(st.booleans()):
-            self.run(Capa(), Capa())
-        if not self.client.tls and self.data.draw(st.booleans()) and all(self.run(Stls())):
+            self.run(Auth())
+        tls = not self.client.tls and not self.client.utf8 and self.data.draw(st.booleans())
+        if tls and all(self.run(Stls())):
             assert self.client.state is self.server.state is State.TLS_HANDSHAKE
             self.client.tls_started()
             self.server.tls_started()
+        assert self.client.tls is self.server.tls
+        assert self.client.utf8 is self.server.utf8
 
 
 def marked(
