@@ -20,9 +20,8 @@ demo: $(TEST_EXTRA) ## POP3 between a server and a client of ours, on this machi
 test: $(TEST_EXTRA) ## all tests; arguments for pytest: make test ARGS="-k stls"
 	$(BIN)/python -bb -W error -m pytest $(ARGS)
 
-cover: $(TEST_EXTRA) ## all tests, then the lines and branches that none of them reached
-	$(BIN)/coverage run -m pytest $(ARGS)
-	$(BIN)/coverage report
+cover: $(TEST_EXTRA) ## what no test of a module of the core reaches in that very module
+	$(BIN)/python -m tools.cover
 
 lint: $(DEV_EXTRA) ## ruff: faults and format
 	$(BIN)/ruff check

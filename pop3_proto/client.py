@@ -197,7 +197,7 @@ class ClientConnection(Connection):
 
     def _check(self, command: Command[object]) -> None:
         ahead = self._pending[-1][0] if self._pending else None
-        if self.challenged:
+        if self.challenged and not self._failure:
             self._refuse(f"cannot send {command.verb} inside AUTH: respond or cancel first")
         if ahead and ahead.barrier and not self._failure:
             raise LocalProtocolError(
@@ -229,18 +229,18 @@ class ClientConnection(Connection):
         self._eol = None
 
     def _status_event(self) -> ClientEvent:
-        start = self._input.start
-        line = self._take_line()
+        start, line = self._input.start, self._take_line()
+        while line == b"" and self._skip_blank(start):
+            start, line = self._input.start, self._take_line()
         if line is None:
             beginning = self._input.beginning(16)
             if self.state is State.GREETING and describe_foreign(beginning):
                 self._record(Traced.RECEIVED, beginning)
                 self._fail(self._no_status(beginning))
             return self._end() if self._eof else NEED_DATA
-        if not line and self._skip_blank(start):
-            return self._status_event()
         asked = bool(self._pending) and start >= self._pending[0][1]
-        if asked and self._exchange and (challenge := self._exchange.challenge(line)):
+        exchange = self._exchange_due()
+        if asked and exchange and (challenge := exchange.challenge(line)):
             return self._challenge(challenge)
         line = self._redacted(line)
         greeting = self.state is State.GREETING
@@ -277,12 +277,23 @@ class ClientConnection(Connection):
         self._session.move(Auth.verb, Outcome.CHALLENGE)
         return challenge
 
+    def _exchange_due(self) -> Exchange | None:
+        """The exchange of AUTH, where no reply is due before its own; behind AUTH there is none."""
+        return self._exchange if len(self._pending) == 1 else None
+
+    def _may_repeat(self) -> bool:
+        """Whether what comes now may repeat the secrets, which may have been sent behind USER."""
+        return not self._pending or self._secrets_of in (self._pending[0][0], self._pending[-1][0])
+
     def _redacted(self, line: bytes) -> bytes:
-        """A status line without the secrets that it may repeat, where some were sent last."""
-        if self._pending and self._pending[0][0] is not self._secrets_of:
+        """A line without the secrets that it may repeat, where some were sent last."""
+        if not self._may_repeat():
             return line
-        indicator, blank, rest = line.partition(b" ")
-        return indicator + blank + redact(rest, self._secrets)
+        shown = next((word for word in (b"+OK", b"-ERR") if line.upper().startswith(word)), b"")
+        if (status := parse_status(line)) and status.code:  # a password may be a part of that
+            shown = line[: line.index(b"]") + 1]
+        rest = line[len(shown) :].lstrip(b" ")  # so that a blank as a password does no harm
+        return line.removesuffix(rest) + redact(rest, self._secrets)
 
     def _reply(self, status: StatusLine) -> Reply:
         command = self._pending[0][0]
@@ -290,7 +301,8 @@ class ClientConnection(Connection):
             self._fail(PlaintextAfterStls())
         if status.ok and self._exchange and self._exchange.cancelled:
             self._fail(RemoteProtocolError("the server logged in although AUTH was cancelled"))
-        self._exchange = None
+        if self._exchange_due():
+            self._exchange = None
         if status.ok and command.body is not Body.NONE:
             self._decoder = BodyDecoder(self._eol or b"\r\n")
             self._decoded = 0
@@ -363,9 +375,10 @@ class ClientConnection(Connection):
     def _hidden(self, line: bytes) -> bytes:
         """A line as it is traced."""
         text = line.rstrip(b"\r\n")
-        if self._exchange and self._exchange.challenge(text):
+        exchange = self._exchange_due()
+        if exchange and exchange.challenge(text):
             return hide_challenge(text) + line[len(text) :]
-        return self._redacted(line)
+        return self._redacted(text) + line[len(text) :]
 
     def _skip_blank(self, start: int) -> bool:
         if self.state is State.GREETING or self.blank_lines >= self.limits.blank_lines:
@@ -386,9 +399,9 @@ class ClientConnection(Connection):
         return RemoteProtocolError(f"the server sent {what} where {self._due()} was due")
 
     def _quote(self, line: bytes) -> str:
-        if self._pending and self._pending[0][0] is self._secrets_of:
+        if self._pending and self._may_repeat():
             return "something that may repeat the password, and is not shown"
-        return repr(printable(line[:80]))
+        return repr(printable(self._redacted(line)[:80]))
 
     def _end(self) -> EndOfStream:
         if rest := self._input.beginning():

@@ -24,8 +24,8 @@ class Limits:
     server that is known to take longer passwords."""
 
     sasl: int = 128 * 1024
-    """Octets of a line inside AUTH, in base64, and of AUTH itself, read or sent: tokens of 64 KiB
-    exist, and lines of SASL have no limit in POP3 (RFC 5034, section 4)."""
+    """Octets of a line inside AUTH, in base64, and of AUTH itself where it is read: tokens of 64
+    KiB exist, and lines of SASL have no limit in POP3 (RFC 5034, section 4)."""
 
     challenges: int = 32
     """Challenges in one AUTH; no mechanism needs more than a few."""

@@ -65,18 +65,21 @@ def _arriving(conn: Connection, records: list[TraceRecord]) -> Iterator[TraceRec
     used them, and recorded them, later.
     """
     given = [0] * len(records)
+    ahead = later = 0
     for index, record in enumerate(records):
         if record.what is Traced.SENT:
-            left = record.unread - sum(given[index:])
-            for later in range(index, len(records)):
-                if left > 0 and records[later].what is Traced.RECEIVED:
-                    octets = records[later].octets[given[later] :][:left]
-                    _feed(conn, octets)
-                    given[later] += len(octets)
-                    left -= len(octets)
+            later = max(later, index)
+            while ahead < record.unread and later < len(records):
+                received = records[later].what is Traced.RECEIVED
+                rest = records[later].octets[given[later] :] if received else b""
+                octets = rest[: record.unread - ahead]
+                _feed(conn, octets)
+                given[later] += len(octets)
+                ahead += len(octets)
+                later += len(octets) == len(rest)
         elif record.what is Traced.RECEIVED:
             _feed(conn, record.octets[given[index] :])
-            given[index] = 0
+            ahead -= given[index]
         elif record.what is Traced.TLS:
             conn.tls_started()
         else:
@@ -118,10 +121,8 @@ def _answer(conn: ServerConnection, octets: bytes, decoder: BodyDecoder) -> Body
 
 
 def _give_body(conn: ServerConnection, octets: bytes, decoder: BodyDecoder) -> BodyDecoder:
-    position = 0
-    while position < len(octets) and not decoder.ended:
-        data, position = decoder.decode(octets, position)
-        _ = conn.send_body(data)
+    data, _ = decoder.decode(octets)
+    _ = conn.send_body(data)
     if not decoder.ended:
         return decoder
     _ = conn.end_body()

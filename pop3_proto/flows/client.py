@@ -62,6 +62,7 @@ __all__ = [
     "open_body",
     "open_session",
     "quit",
+    "refusal",
     "request",
     "settle",
 ]
@@ -93,9 +94,15 @@ def failure(conn: ClientConnection, command: Command[object], reply: StatusLine)
     """The exception that a negative reply becomes, by its response code (RFC 3206, section 6)."""
     kind = _kind(reply)
     blamed = conn.offer("AUTH-RESP-CODE") is not Offer.OFFERED and not reply.code
-    if command.verb in CREDENTIALS and blamed:
+    # What would be answered with a listing, as AUTH alone, carries no credentials.
+    if command.verb in CREDENTIALS and command.body is Body.NONE and blamed:
         kind = AuthenticationFailed
     return kind(str(command), reply)
+
+
+def refusal(greeting: Greeting) -> CommandFailed:
+    """The exception that a negative greeting becomes."""
+    return _kind(greeting)("the session", greeting)
 
 
 def open_session(conn: ClientConnection, policy: TlsPolicy) -> Flow[Greeting]:
@@ -326,7 +333,7 @@ def _greeting(conn: ClientConnection) -> Flow[Greeting]:
     greeting = yield from next_event(conn)
     assert isinstance(greeting, Greeting), greeting
     if not greeting.ok:
-        raise _kind(greeting)("the session", greeting)
+        raise refusal(greeting)
     return greeting
 
 

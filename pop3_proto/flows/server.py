@@ -100,6 +100,7 @@ class ServerSession:
         self._name = b""
         self._maildrop: Maildrop | None = None
         self._messages = Snapshot()
+        self._reader: _Reader | None = None
 
     def run(self) -> Flow[None]:
         """From the greeting to the end of the session."""
@@ -118,7 +119,8 @@ class ServerSession:
         yield from self._converse(until=State.CLOSED)
 
     def close(self) -> Flow[None]:
-        """Unlock the maildrop, whatever has happened."""
+        """Let go of the maildrop, whatever has happened."""
+        _ = yield from self._succeeds(self._close_reader())
         maildrop, self._maildrop = self._maildrop, None
         if maildrop is not None:
             yield from invoke(maildrop.close)
@@ -251,10 +253,10 @@ class ServerSession:
         name = command.name.decode("utf-8", "replace")
         try:
             password = yield from invoke(lambda: store.password(name))
+            digest = apop_digest(self._timestamp, (password or "").encode("utf-8"))
         except Exception as error:
             yield from self._unavailable(error)
             return
-        digest = apop_digest(self._timestamp, (password or "").encode("utf-8"))
         right = hmac.compare_digest(digest, command.digest.lower())
         if password is None or not right:
             yield self._wrong_credentials()
@@ -263,7 +265,8 @@ class ServerSession:
 
     def _auth(self, command: Auth[object]) -> Flow[None]:
         if command.mechanism is None:
-            yield self._listing("".join(f"{n}\r\n" for n in self._mechanisms).encode("ascii"))
+            names = self._mechanisms if self._takes_passwords() else ()
+            yield self._listing("".join(f"{name}\r\n" for name in names).encode("ascii"))
             return
         make = self._mechanisms.get(command.mechanism)
         if make is None:
@@ -283,8 +286,11 @@ class ServerSession:
         while True:
             try:
                 step = b"" if response is None else mechanism.step(response)
-            except ValueError as error:
-                yield self._reply(False, as_text(str(error)))
+            except ValueError:  # its text may quote a secret
+                yield self._reply(False, "the response makes no sense")
+                return
+            except Exception as error:
+                yield from self._unavailable(error)
                 return
             if isinstance(step, Credentials):
                 yield from self._log_in(step)
@@ -362,8 +368,8 @@ class ServerSession:
             yield self._reply(False, "the message needs UTF-8 mode", UTF8)
         else:
             cutter = TopCutter(command.lines) if isinstance(command, Top) else None
-            yield from self._stream(lambda: self._messages.read(number), cutter)
-            if isinstance(command, Retr):
+            sent = yield from self._stream(lambda: self._messages.read(number), cutter)
+            if sent and isinstance(command, Retr):
                 self._messages.last = max(self._messages.last, number)
 
     def _stream(
@@ -371,22 +377,22 @@ class ServerSession:
         read: Callable[[], Iterable[bytes] | AsyncIterable[bytes]],
         cutter: TopCutter | None = None,
         text: str = "",
-    ) -> Flow[None]:
-        """A positive reply with a body, or a negative one where that cannot be read."""
+    ) -> Flow[bool]:
+        """A positive reply with a body, or a negative one where that cannot be read; whether all
+        of it was sent."""
         conn = self._conn
         try:
-            reader = _Reader(read())
+            reader = self._reader = _Reader(read())
             chunk = yield from reader.next()
         except Exception as error:
             self._report(error)
             yield self._reply(False, "the message cannot be read", SYS_TEMP)
-            return
+            return False
         head = conn.reply(True, text)
         while chunk is not None:
             yield Send(head + conn.send_body(cutter.cut(chunk) if cutter else chunk))
             head = b""
             if cutter and cutter.done:
-                yield from reader.close()
                 break
             try:
                 chunk = yield from reader.next()
@@ -394,8 +400,15 @@ class ServerSession:
                 self._report(error)
                 conn.abort("a message could not be read to its end")
                 yield Io.CLOSE
-                return
+                return False
         yield Send(head + conn.end_body())
+        _ = yield from self._succeeds(self._close_reader())
+        return True
+
+    def _close_reader(self) -> Flow[None]:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            yield from reader.close()
 
     def _answer_own(self, command: Command[object]) -> Flow[None]:
         answering: object = command
@@ -416,7 +429,7 @@ class ServerSession:
         if command.body is Body.NONE:
             yield self._reply(True, as_text(answer.text))
         else:
-            yield from self._stream(lambda: answer.body, text=as_text(answer.text))
+            _ = yield from self._stream(lambda: answer.body, text=as_text(answer.text))
 
     def _quit(self) -> Flow[None]:
         deleted = yield from self._succeeds(self._delete())

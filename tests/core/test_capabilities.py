@@ -2,12 +2,21 @@
 
 import pytest
 
-from pop3_proto import Capa, Capabilities, LocalProtocolError, RemoteProtocolError, StatusLine
+from pop3_proto import (
+    Capa,
+    Capabilities,
+    LocalProtocolError,
+    LoginInterval,
+    RemoteProtocolError,
+    Retention,
+    Source,
+    StatusLine,
+)
 
 SERVER = Capabilities((b"TOP", b"SASL PLAIN  LOGIN", b"", b"EXPIRE 0", b"EXPIRE NEVER", b"x\xff"))
 
 
-@pytest.mark.parametrize("line", ["A\r\nB", "A\nB", "A\0", "X " + "y" * 509])
+@pytest.mark.parametrize("line", ["A\r\nB", "A\nB", "A\0", "X " + "y" * 509, " A", "A "])
 def test_what_cannot_be_announced(line: str) -> None:
     with pytest.raises(LocalProtocolError, match="no capability"):
         _ = Capabilities.of(line)
@@ -33,8 +42,96 @@ def test_lines_are_kept_as_they_came() -> None:
 
 
 def test_capabilities_to_announce() -> None:
-    assert repr(Capabilities.of("TOP")) == "Capabilities(lines=(b'TOP',))"
+    assert repr(Capabilities.of("TOP")) == "Capabilities(lines=(b'TOP',), source=None)"
+    assert len(Capabilities.of("X " + "y" * 508).lines[0]) == 510
     assert Capabilities.of("TOP", "LOGIN-DELAY 300").lines == (b"TOP", b"LOGIN-DELAY 300")
+
+
+def test_where_they_come_from_is_part_of_them() -> None:
+    inside = Capabilities((b"TOP",), Source.TLS)
+    assert inside.source is Source.TLS
+    assert inside != Capabilities((b"TOP",), Source.PLAINTEXT) != Capabilities((b"TOP",))
+
+
+@pytest.mark.parametrize(
+    ("lines", "mechanisms"),
+    [
+        ((), None),
+        (("SASL",), ()),
+        (("sasl plain Login",), ("PLAIN", "LOGIN")),
+        (("SASL=PLAIN LOGIN",), ("PLAIN", "LOGIN")),
+        (("AUTH PLAIN",), None),
+    ],
+)
+def test_mechanisms(lines: tuple[str, ...], mechanisms: tuple[str, ...] | None) -> None:
+    assert Capabilities.of(*lines).sasl == mechanisms
+
+
+@pytest.mark.parametrize(
+    ("line", "interval"),
+    [
+        ("TOP", None),
+        ("LOGIN-DELAY", None),
+        ("LOGIN-DELAY soon", None),
+        ("LOGIN-DELAY -1", None),
+        ("LOGIN-DELAY 900", LoginInterval(900)),
+        ("login-delay 900 user", LoginInterval(900, by_user=True)),
+        ("LOGIN-DELAY 0 minutes", LoginInterval(0)),
+    ],
+)
+def test_login_interval(line: str, interval: LoginInterval | None) -> None:
+    assert Capabilities.of(line).login_interval == interval
+
+
+@pytest.mark.parametrize(
+    ("line", "retention"),
+    [
+        ("TOP", None),
+        ("EXPIRE", None),
+        ("EXPIRE often", None),
+        ("EXPIRE x\xff", None),
+        ("EXPIRE 0", Retention(0)),
+        ("EXPIRE 30 USER", Retention(30, by_user=True)),
+        ("expire never", Retention(None)),
+        ("EXPIRE NEVER USER", Retention(None, by_user=True)),
+    ],
+)
+def test_retention(line: str, retention: Retention | None) -> None:
+    assert Capabilities.of(line).retention == retention
+
+
+@pytest.mark.parametrize(
+    ("policy", "line"),
+    [
+        (LoginInterval(900), "LOGIN-DELAY 900"),
+        (LoginInterval(900, by_user=True), "LOGIN-DELAY 900 USER"),
+        (Retention(0), "EXPIRE 0"),
+        (Retention(None), "EXPIRE NEVER"),
+        (Retention(30, by_user=True), "EXPIRE 30 USER"),
+    ],
+)
+def test_policies_are_announced_as_they_are_read(
+    policy: LoginInterval | Retention, line: str
+) -> None:
+    assert str(policy) == line
+    announced = Capabilities.of(line)
+    assert policy in (announced.login_interval, announced.retention)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("TOP", None), ("IMPLEMENTATION", ""), ("IMPLEMENTATION Shlemazle  v3", "Shlemazle v3")],
+)
+def test_implementation(line: str, name: str | None) -> None:
+    assert Capabilities.of(line).implementation == name
+
+
+@pytest.mark.parametrize(
+    ("line", "login"),
+    [("TOP", False), ("UTF8", False), ("UTF8 OTHER", False), ("utf8 user", True)],
+)
+def test_names_and_passwords_beyond_ascii(line: str, login: bool) -> None:
+    assert Capabilities.of(line).utf8_login is login
 
 
 def test_nothing_announced_is_not_unknown() -> None:

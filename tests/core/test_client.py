@@ -5,11 +5,14 @@ import pytest
 from pop3_proto import (
     NEED_DATA,
     PAUSED,
+    Apop,
+    Auth,
     BodyChunk,
     BodyEnd,
     BodyTooLarge,
     Capa,
     Capabilities,
+    Challenge,
     ClientConnection,
     Command,
     Dele,
@@ -21,6 +24,7 @@ from pop3_proto import (
     List,
     LocalProtocolError,
     Noop,
+    Offer,
     Pass,
     PlaintextAfterStls,
     ProtocolError,
@@ -29,16 +33,22 @@ from pop3_proto import (
     Reply,
     ResponseCode,
     Retr,
+    Rpop,
     Rset,
+    Source,
     Stat,
     State,
     Stls,
     Top,
+    Traced,
+    TraceRecord,
     UnexpectedEof,
     Unsolicited,
     UnsolicitedReply,
     User,
+    Utf8,
 )
+from pop3_proto.sasl import encode_base64
 from tests.core.machines import client_events, client_in, exchange, hear, joined, secured_client
 
 AUTH = ResponseCode(("AUTH",))
@@ -228,6 +238,43 @@ class TestReplies:
         fails_with(conn, RemoteProtocolError, "sent something that may repeat the password, .*PASS")
         assert "hunter2" not in str(conn.failure)
 
+    @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+    def test_what_comes_behind_a_refused_password_may_repeat_it(self, end: bytes) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        exchange(conn, User("alice"))
+        conn.send(Pass("hunter2"))
+        hear(conn, b"-ERR hunter2 is wrong\r\n")
+        conn.receive_data(b"hunter2 hunter2" + end)
+        fails_with(conn, RemoteProtocolError, r"'\*\*\* \*\*\*")
+
+    def test_a_reply_that_repeats_the_password(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        exchange(conn, User("alice"))
+        conn.send(Pass("OK"))
+        assert hear(conn, b"-ERR OK is not OK\r\n") == [
+            Reply(False, b"*** is not ***", command=Pass("OK"))
+        ]
+        conn.send(User("OK"))
+        assert hear(conn, b"+OK so\r\n") == [Reply(True, b"so", command=User("OK"))]
+
+    def test_a_secret_of_a_command_of_ones_own(self) -> None:
+        class Xkey(Command[object]):
+            verb = "XKEY"
+            states = frozenset({State.AUTHORIZATION})
+
+            def arguments(self) -> tuple[bytes, ...]:
+                return (b"hunter2",)
+
+            secrets = arguments
+
+        conn, command = client_in(State.AUTHORIZATION), Xkey()
+        conn.send(command)
+        conn.send(Capa())
+        assert hear(conn, b"+OK hunter2\r\n-ERR hunter2\r\n") == [
+            Reply(True, b"***", command=command),
+            Reply(False, b"hunter2", command=Capa()),
+        ]
+
     def test_what_is_no_reply_to_nothing(self) -> None:
         conn = client_in(State.TRANSACTION)
         conn.receive_data(b"hello\x1b[2J\r\n")
@@ -249,7 +296,10 @@ class TestReplies:
 
 
 class TestLegality:
-    @pytest.mark.parametrize("barrier", [Pass("x"), Stls(), Quit()])
+    @pytest.mark.parametrize(
+        "barrier",
+        [Pass("x"), Rpop("x"), Apop("x", b"0"), Auth(), Auth("PLAIN"), Stls(), Quit()],
+    )
     def test_nothing_follows_what_servers_lose_commands_behind(
         self, barrier: Command[object]
     ) -> None:
@@ -309,7 +359,7 @@ class TestLegality:
             conn.send(Retr(1))
         assert str(caught.value) == (
             "cannot send RETR: "
-            "RETR is not allowed in AUTHORIZATION: log in with USER and PASS first"
+            "RETR is not allowed in AUTHORIZATION: log in with USER and PASS, APOP or AUTH first"
         )
 
     def test_long_commands_where_the_limit_was_raised(self) -> None:
@@ -568,6 +618,416 @@ class TestUnsolicited:
         fails_with(conn, RemoteProtocolError, "an empty line where a reply was due")
 
 
+class TestAuth:
+    """RFC 5034, section 4."""
+
+    @staticmethod
+    def challenged(line: bytes = b"+ \r\n", *, limits: Limits | None = None) -> ClientConnection:
+        conn = client_in(State.AUTHORIZATION, limits=limits)
+        conn.send(Auth("CRAM-MD5"))
+        (challenge,) = hear(conn, line)
+        assert isinstance(challenge, Challenge)
+        return conn
+
+    def test_a_server_that_speaks_first(self) -> None:
+        conn, command = client_in(State.AUTHORIZATION), Auth("CRAM-MD5")
+        assert conn.send(command) == b"AUTH CRAM-MD5\r\n"
+        assert (conn.state, conn.challenged) == (State.AUTHORIZATION, False)
+        assert hear(conn, b"+ PDFAaG9zdD4=\r\n") == [Challenge(b"<1@host>")]
+        assert (conn.state, conn.challenged) == (State.AUTHENTICATING, True)
+        assert conn.next_event() is PAUSED
+        assert conn.pending == (command,)
+        assert conn.respond(b"alice 0", last=True) == b"YWxpY2UgMA==\r\n"
+        assert conn.challenged is False
+        assert conn.next_event() is NEED_DATA
+        assert hear(conn, b"+OK\r\n") == [Reply(True, b"", command=command)]
+        assert (conn.state, conn.pending) == (State.TRANSACTION, ())
+
+    def test_an_initial_response_that_is_all(self) -> None:
+        conn, command = client_in(State.AUTHORIZATION), Auth("PLAIN", b"\0a\0b", last=True)
+        assert conn.send(command) == b"AUTH PLAIN AGEAYg==\r\n"
+        assert hear(conn, b"+OK\r\n") == [Reply(True, b"", command=command)]
+        assert conn.state is State.TRANSACTION
+
+    def test_an_initial_response_that_is_empty(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        assert conn.send(Auth("EXTERNAL", b"", last=True)) == b"AUTH EXTERNAL =\r\n"
+
+    def test_a_later_response_that_is_empty(self) -> None:
+        conn = self.challenged()
+        assert conn.respond(b"", last=True) == b"\r\n"
+        assert len(hear(conn, b"+OK\r\n")) == 1
+
+    def test_success_is_none_before_the_mechanism_has_said_all(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(Auth("SCRAM-SHA-1", b"n,,n=a,r=b"))
+        assert hear(conn, b"+OK\r\n") == [Challenge(b"", irregular=True)]
+        assert (conn.state, conn.challenged) == (State.AUTHENTICATING, True)
+        conn.respond(b"", last=False)
+        assert hear(conn, b"+OK dj0x\r\n") == [Challenge(b"v=1", irregular=True)]
+        conn.respond(b"", last=True)
+        assert len(hear(conn, b"+OK\r\n")) == 1
+        assert conn.state is State.TRANSACTION
+
+    def test_a_challenge_behind_what_was_the_last(self) -> None:
+        conn = self.challenged()
+        conn.respond(b"", last=True)
+        assert hear(conn, b"+ AAAA\r\n") == [Challenge(b"\0\0\0")]
+        assert conn.challenged
+
+    def test_a_challenge_that_is_no_base64_is_cancelled_by_the_caller(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        command = Auth("CRAM-MD5")
+        conn.send(command)
+        assert hear(conn, b"+ AAA\r\n") == [Challenge(None)]
+        assert conn.cancel() == b"*\r\n"
+        assert (conn.challenged, conn.state) == (False, State.AUTHENTICATING)
+        assert hear(conn, b"-ERR cancelled\r\n") == [Reply(False, b"cancelled", command=command)]
+        assert conn.state is State.AUTHORIZATION
+        exchange(conn, User("alice"), Pass("secret"))
+
+    def test_a_login_that_was_cancelled(self) -> None:
+        conn = self.challenged()
+        conn.cancel()
+        conn.receive_data(b"+OK\r\n")
+        fails_with(conn, RemoteProtocolError, "logged in although AUTH was cancelled")
+
+    def test_a_challenge_behind_a_cancellation(self) -> None:
+        conn = self.challenged()
+        conn.cancel()
+        conn.receive_data(b"+ AAAA\r\n")
+        fails_with(conn, RemoteProtocolError, "where the reply to AUTH CRAM-MD5 was due")
+
+    @pytest.mark.parametrize("at_once", [False, True])
+    def test_refused(self, at_once: bool) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(Auth("PLAIN"))
+        if not at_once:
+            hear(conn, b"+ \r\n")
+            conn.respond(b"x", last=True)
+        assert hear(conn, b"-ERR [AUTH] no\r\n") == [
+            Reply(False, b"[AUTH] no", AUTH, command=Auth("PLAIN"))
+        ]
+        assert conn.state is State.AUTHORIZATION
+        conn.send(Auth("PLAIN"))
+
+    @pytest.mark.parametrize("state", State)
+    def test_nothing_is_answered_where_no_challenge_waits(self, state: State) -> None:
+        conn = client_in(state)
+        if state is State.AUTHENTICATING:
+            conn.respond(b"", last=True)
+        with pytest.raises(LocalProtocolError, match="cannot respond: no challenge of AUTH waits"):
+            conn.respond(b"", last=True)
+        with pytest.raises(LocalProtocolError, match="cannot cancel: no challenge of AUTH waits"):
+            conn.cancel()
+        assert conn.state is state
+
+    def test_nothing_is_answered_on_a_connection_that_was_given_up(self) -> None:
+        conn = self.challenged()
+        conn.abort("the network is gone")
+        with pytest.raises(LocalProtocolError, match=r"cannot respond: .*\(the network is gone\)"):
+            conn.respond(b"", last=True)
+
+    @pytest.mark.parametrize("command", [Quit(), Capa(), Noop(), Auth("PLAIN"), User("a")])
+    def test_no_command_inside_it(self, command: Command[object]) -> None:
+        conn = self.challenged()
+        with pytest.raises(LocalProtocolError, match="inside AUTH: respond or cancel first"):
+            conn.send(command)
+        conn.respond(b"", last=False)
+        with pytest.raises(LocalProtocolError, match="the reply to AUTH is due"):
+            conn.send(command)
+        assert (conn.state, conn.pending) == (State.AUTHENTICATING, (Auth("CRAM-MD5"),))
+
+    @pytest.mark.parametrize("command", [Auth(), Noop(), User("x")])
+    def test_a_challenge_without_an_exchange(self, command: Command[object]) -> None:
+        conn = client_in(next(iter(command.states)))
+        conn.send(command)
+        conn.receive_data(b"+ AAAA\r\n")
+        fails_with(conn, RemoteProtocolError, f"where the reply to {command} was due")
+
+    def test_a_challenge_that_nobody_asked_for(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.receive_data(b"+ AAAA\r\n")
+        conn.send(Auth("PLAIN"))
+        fails_with(conn, RemoteProtocolError, r"where the reply to AUTH PLAIN was due")
+
+    def test_what_came_before_the_response_is_no_reply_to_it(self) -> None:
+        conn = self.challenged(b"+ \r\n+OK\r\n"[:4])
+        conn.receive_data(b"+OK early\r\n")
+        conn.respond(b"x", last=True)
+        assert client_events(conn)[0] == Unsolicited(True, b"early")
+
+    def test_the_mechanisms(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(Auth())
+        assert hear(conn, b"+OK\r\nPLAIN\r\n.\r\n") == [
+            Reply(True, b"", command=Auth()),
+            BodyChunk(b"PLAIN\r\n"),
+            BodyEnd(),
+        ]
+        assert conn.state is State.AUTHORIZATION
+        conn.send(Auth())
+        assert hear(conn, b"-ERR\r\n") == [Reply(False, b"", command=Auth())]
+        assert conn.state is State.AUTHORIZATION
+
+    def test_behind_another_command(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(User("alice"))
+        conn.send(Auth("X", b"", last=False))
+        assert hear(conn, b"+OK fine\r\n+ AAAA\r\n") == [
+            Reply(True, b"fine", command=User("alice")),
+            Challenge(b"\0\0\0"),
+        ]
+        conn.respond(b"", last=True)
+        assert hear(conn, b"-ERR\r\n") == [Reply(False, b"", command=Auth("X", b""))]
+        assert conn.state is State.AUTHORIZATION
+
+    def test_a_challenge_in_place_of_the_reply_to_another_command(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(User("alice"))
+        conn.send(Auth("X"))
+        conn.receive_data(b"+ AAAA\r\n")
+        fails_with(conn, RemoteProtocolError, "where the reply to USER alice was due")
+
+    def test_too_many_challenges(self) -> None:
+        conn = client_in(State.AUTHORIZATION, limits=Limits(challenges=2))
+        conn.send(Auth("X"))
+        for _ in range(2):
+            hear(conn, b"+ \r\n")
+            conn.respond(b"", last=False)
+        conn.receive_data(b"+ \r\n")
+        fails_with(conn, RemoteProtocolError, "more than 2 challenges in one AUTH")
+
+    def test_its_lines_may_be_long(self) -> None:
+        limits = Limits(line=20, sasl=400)
+        longest = b"+ " + b"A" * 396 + b"\r\n"
+        conn = self.challenged(longest, limits=limits)
+        conn.respond(b"", last=False)
+        conn.receive_data(longest.replace(b"\r\n", b"AAAA\r\n"))
+        fails_with(conn, LineTooLong, "more than 400 octets")
+
+    def test_tokens_of_64_kib_pass_by_default(self) -> None:
+        token = bytes(64 * 1024)
+        conn = self.challenged(b"+ " + encode_base64(token) + b"\r\n")
+        assert conn.respond(token, last=True) == encode_base64(token) + b"\r\n"
+
+    def test_only_its_lines_may_be_long(self) -> None:
+        conn = self.challenged(limits=Limits(line=20, sasl=400))
+        conn.respond(b"", last=True)
+        hear(conn, b"-ERR " + b"x" * 100 + b"\r\n")
+        conn.send(User("alice"))
+        conn.receive_data(b"-ERR " + b"x" * 100 + b"\r\n")
+        fails_with(conn, LineTooLong, "more than 20 octets")
+
+    def test_a_response_that_is_too_long(self) -> None:
+        conn = self.challenged(limits=Limits(sasl=10))
+        with pytest.raises(LocalProtocolError, match=r"Limits\.sasl"):
+            conn.respond(b"x" * 7, last=True)
+        assert conn.challenged
+        assert conn.respond(b"x" * 6, last=True) == b"eHh4eHh4\r\n"
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_end_of_input(self, answered: bool) -> None:
+        conn = self.challenged()
+        if answered:
+            conn.respond(b"", last=True)
+        conn.receive_eof()
+        fails_with(conn, UnexpectedEof, "while the reply to AUTH CRAM-MD5 was due")
+
+    def test_a_blank_line_in_place_of_a_challenge(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(Auth("PLAIN"))
+        assert hear(conn, b"\r\n") == []
+        assert hear(conn, b"+ \r\n") == [Challenge(b"")]
+        conn.respond(b"", last=True)
+        assert "empty line" not in conn.silence()
+        assert hear(conn, b"\r\n-ERR\r\n") == [Reply(False, b"", command=Auth("PLAIN"))]
+
+    def test_replies_do_not_repeat_what_was_said(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(Auth("PLAIN", b"\0a\0hunter2"))
+        hear(conn, b"+ \r\n")
+        conn.respond(b"hunter3", last=True)
+        repeated = b"-ERR AGEAaHVudGVyMg== aHVudGVyMw== hunter3 are wrong\r\n"
+        (reply,) = hear(conn, repeated)
+        assert isinstance(reply, Reply)
+        assert reply.octets == b"*** *** *** are wrong"
+
+    def test_apop(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        exchange(conn, Apop("alice", b"0123"))
+        assert conn.state is State.TRANSACTION
+
+
+class TestWhatIsKnown:
+    def test_offers(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        assert conn.offer("TOP") is Offer.UNKNOWN
+        conn.capabilities = Capabilities.of("TOP")
+        assert conn.offer("top") is Offer.OFFERED
+        assert conn.offer("UIDL") is Offer.NOT_OFFERED
+
+    def test_where_it_comes_from(self) -> None:
+        assert client_in(State.AUTHORIZATION).source is Source.PLAINTEXT
+        assert client_in(State.TRANSACTION).source is Source.LOGIN
+        conn = secured_client()
+        assert conn.source is Source.TLS
+        exchange(conn, User("alice"), Pass("secret"))
+        assert conn.source is Source.LOGIN
+
+    def test_no_timestamp(self) -> None:
+        assert ClientConnection().timestamp is None
+        assert client_in(State.AUTHORIZATION).timestamp is None
+
+    def test_a_timestamp_that_was_said_in_plaintext_stays_untrusted(self) -> None:
+        conn = ClientConnection()
+        hear(conn, b"+OK ready <1.2@host> <3@x>\r\n")
+        assert (conn.timestamp, conn.timestamp_trusted) == (b"<1.2@host>", False)
+        exchange(conn, Stls())
+        conn.tls_started()
+        assert (conn.timestamp, conn.timestamp_trusted) == (b"<1.2@host>", False)
+
+    def test_a_timestamp_inside_tls(self) -> None:
+        conn = ClientConnection()
+        conn.tls_started()
+        hear(conn, b"+OK<1.2@host>\r\n")
+        assert (conn.timestamp, conn.timestamp_trusted) == (b"<1.2@host>", True)
+
+    def test_a_timestamp_is_kept_octet_for_octet(self) -> None:
+        conn = ClientConnection()
+        hear(conn, b"-ERR no <a b\xff>\r\n")
+        assert conn.timestamp == b"<a b\xff>"
+
+
+class TestUtf8:
+    def test_it_is_said_before_the_login(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        assert conn.utf8 is False
+        exchange(conn, Utf8())
+        assert conn.utf8
+        with pytest.raises(LocalProtocolError, match="belongs before the login"):
+            client_in(State.TRANSACTION).send(Utf8())
+
+    def test_it_is_said_behind_stls(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(Utf8())
+        with pytest.raises(LocalProtocolError, match="STLS is not allowed behind UTF8"):
+            conn.send(Stls())
+        hear(conn, b"-ERR\r\n")
+        exchange(conn, Stls())
+        conn.tls_started()
+        exchange(conn, Utf8())
+        assert conn.utf8
+
+
+class TestTrace:
+    @staticmethod
+    def traced(limits: Limits | None = None) -> tuple[ClientConnection, list[TraceRecord]]:
+        records: list[TraceRecord] = []
+        conn = ClientConnection(limits=limits, trace=records.append)
+        hear(conn, b"+OK hello\r\n")
+        assert records == [TraceRecord(Traced.RECEIVED, b"+OK hello\r\n")]
+        records.clear()
+        return conn, records
+
+    def test_a_login(self) -> None:
+        conn, records = self.traced()
+        exchange(conn, User("alice"))
+        conn.send(Pass("hunter2"))
+        hear(conn, b"+OK hunter2 is right\r\n")
+        assert records == [
+            TraceRecord(Traced.SENT, b"USER alice\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+OK\r\n"),
+            TraceRecord(Traced.SENT, b"PASS ***\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+OK *** is right\r\n"),
+        ]
+
+    @pytest.mark.parametrize("line", [b"hunter2\r\n", b"hunter2 x\n", b"+ hunter2\r\n"])
+    def test_what_is_no_reply_to_a_password(self, line: bytes) -> None:
+        conn, records = self.traced()
+        exchange(conn, User("alice"))
+        conn.send(Pass("hunter2"))
+        hear(conn, line)
+        assert records[-1] == TraceRecord(Traced.RECEIVED, line.replace(b"hunter2", b"***"))
+
+    def test_the_reply_to_user_may_repeat_the_password_that_is_under_way(self) -> None:
+        conn, records = self.traced()
+        conn.send(User("alice"))
+        conn.send(Pass("hunter2"))
+        events = hear(conn, b"+OK hunter2\r\n-ERR hunter2\r\n")
+        assert [event.octets for event in events if isinstance(event, Reply)] == [b"***", b"***"]
+        assert [record.octets for record in records[2:]] == [b"+OK ***\r\n", b"-ERR ***\r\n"]
+
+    def test_what_is_an_indicator_is_no_secret(self) -> None:
+        conn, records = self.traced()
+        exchange(conn, User("alice"))
+        conn.send(Pass("OK"))
+        hear(conn, b"+OK\r\n")
+        assert records[-1] == TraceRecord(Traced.RECEIVED, b"+OK\r\n")
+
+    def test_auth(self) -> None:
+        conn, records = self.traced()
+        conn.send(Auth("X", b"hunter2"))
+        for line in (b"+ aHVudGVyMg==\r\n", b"+\r\n", b"+ hunter2\r\n", b"+OK hunter2\r\n"):
+            hear(conn, line)
+            conn.respond(b"", last=False)
+        hear(conn, b"+\r\n")
+        conn.respond(b"hunter2", last=True)
+        hear(conn, b"+ \r\n")
+        conn.cancel()
+        hear(conn, b"-ERR hunter2\r\n")
+        assert records == [
+            TraceRecord(Traced.SENT, b"AUTH X Kioq\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+ Kioq\r\n"),
+            TraceRecord(Traced.SENT, b"\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+ \r\n"),
+            TraceRecord(Traced.SENT, b"\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+ ***\r\n"),
+            TraceRecord(Traced.SENT, b"\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+OK ***\r\n"),
+            TraceRecord(Traced.SENT, b"\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+ \r\n"),
+            TraceRecord(Traced.SENT, b"Kioq\r\n", last=True),
+            TraceRecord(Traced.RECEIVED, b"+ \r\n"),
+            TraceRecord(Traced.SENT, b"*\r\n"),
+            TraceRecord(Traced.RECEIVED, b"-ERR ***\r\n"),
+        ]
+
+    def test_whether_an_initial_response_is_the_last(self) -> None:
+        conn, records = self.traced()
+        conn.send(Auth("X", b"", last=True))
+        assert records == [TraceRecord(Traced.SENT, b"AUTH X =\r\n", last=True)]
+
+    def test_bodies_in_the_pieces_that_are_used(self) -> None:
+        conn, records = self.traced()
+        exchange(conn, User("alice"), Pass("x"))
+        records.clear()
+        conn.send(Retr(1))
+        hear(conn, b"+OK\r\nab")
+        hear(conn, b"c\r\n.\r\n")
+        assert records == [
+            TraceRecord(Traced.SENT, b"RETR 1\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+OK\r\n"),
+            TraceRecord(Traced.RECEIVED, b"ab"),
+            TraceRecord(Traced.RECEIVED, b"c\r\n.\r\n"),
+        ]
+
+    @pytest.mark.parametrize("end", [b"", b"\r\n"])
+    def test_a_line_that_is_too_long(self, end: bytes) -> None:
+        conn, records = self.traced(Limits(line=20))
+        line = b"+OK " + b"x" * 20 + end
+        conn.send(Capa())
+        hear(conn, line)
+        assert records[1:] == [TraceRecord(Traced.RECEIVED, line)]
+
+    def test_the_end_of_input_within_a_line(self) -> None:
+        conn, records = self.traced()
+        hear(conn, b"-ERR go")
+        conn.receive_eof()
+        client_events(conn)
+        assert records == [TraceRecord(Traced.RECEIVED, b"-ERR go"), TraceRecord(Traced.EOF)]
+
+
 class TestTls:
     def test_stls(self) -> None:
         conn = client_in(State.AUTHORIZATION)
@@ -778,3 +1238,12 @@ class TestDeletions:
         assert conn.state is State.AUTHORIZATION
         hear(conn, reply)
         assert (conn.state, conn.deletions) == (State.CLOSED, Deletions.KEPT)
+
+
+def test_a_response_code_is_seen_although_it_is_the_password() -> None:
+    conn = client_in(State.AUTHORIZATION)
+    exchange(conn, User("alice"))
+    conn.send(Pass("IN-USE"))
+    (reply,) = hear(conn, b"-ERR [IN-USE] IN-USE it is\r\n")
+    assert isinstance(reply, Reply)
+    assert (str(reply.code), reply.text) == ("IN-USE", "*** it is")

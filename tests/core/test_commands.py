@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 
 from pop3_proto import (
     COMMANDS,
+    Apop,
+    Auth,
     Body,
     Capa,
     Capabilities,
     Command,
     Dele,
+    Lang,
+    Language,
+    Last,
     List,
     LocalProtocolError,
     MailboxStat,
@@ -22,6 +27,7 @@ from pop3_proto import (
     Quit,
     RemoteProtocolError,
     Retr,
+    Rpop,
     Rset,
     ScanListing,
     Stat,
@@ -32,9 +38,12 @@ from pop3_proto import (
     Uidl,
     UniqueId,
     User,
+    Utf8,
 )
+from pop3_proto.commands import parse_command, redact
 
 OK = StatusLine(True, b"")
+DIGEST = b"c4c9334bac560ecc979e58001b3e22fb"
 
 LINES: list[tuple[Command[object], bytes]] = [
     (User("alice"), b"USER alice"),
@@ -46,6 +55,17 @@ LINES: list[tuple[Command[object], bytes]] = [
     (Pass("pass word  two "), b"PASS pass word  two "),
     (Pass(" leading"), b"PASS  leading"),
     (Pass(""), b"PASS"),
+    (Rpop("alice"), b"RPOP alice"),
+    (Apop("b\u00f6b", DIGEST), b"APOP b\xc3\xb6b " + DIGEST),
+    (Apop(b"b\xf6b", DIGEST), b"APOP b\xf6b " + DIGEST),
+    (Auth(), b"AUTH"),
+    (Auth("plain"), b"AUTH PLAIN"),
+    (Auth("PLAIN", b""), b"AUTH PLAIN ="),
+    (Auth("X_1-y", b"\0alice\0secret", last=True), b"AUTH X_1-Y AGFsaWNlAHNlY3JldA=="),
+    (Utf8(), b"UTF8"),
+    (Lang(), b"LANG"),
+    (Lang("*"), b"LANG *"),
+    (Lang("de-DE"), b"LANG de-DE"),
     (Stls(), b"STLS"),
     (Capa(), b"CAPA"),
     (Stat(), b"STAT"),
@@ -54,6 +74,7 @@ LINES: list[tuple[Command[object], bytes]] = [
     (Retr(1), b"RETR 1"),
     (Dele(10**19 - 1), b"DELE 9999999999999999999"),
     (Noop(), b"NOOP"),
+    (Last(), b"LAST"),
     (Rset(), b"RSET"),
     (Top(1, 0), b"TOP 1 0"),
     (Uidl(), b"UIDL"),
@@ -135,6 +156,10 @@ def test_a_command_is_at_most_255_octets_long() -> None:
         (User("b\u00f6b"), "USER b\u00f6b"),
         (User("\x1b[2J"), "USER \\x1b[2J"),
         (Pass("secret"), "PASS"),
+        (Apop("alice", DIGEST), "APOP alice"),
+        (Auth(), "AUTH"),
+        (Auth("PLAIN", b"secret"), "AUTH PLAIN"),
+        (Auth("PLAIN", b""), "AUTH PLAIN ="),
         (Top(1, 5), "TOP 1 5"),
         (List(), "LIST"),
     ],
@@ -144,9 +169,9 @@ def test_a_command_in_a_message(command: Command[object], text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["hunt\udc80er2", "\ud800"])
-@pytest.mark.parametrize("command", [User, Pass])
+@pytest.mark.parametrize("command", [User, Pass, Rpop])
 def test_text_that_is_no_unicode_is_refused_without_being_repeated(
-    command: type[User] | type[Pass], text: str
+    command: type[User] | type[Pass] | type[Rpop], text: str
 ) -> None:
     with pytest.raises(LocalProtocolError, match="octets") as caught:
         command(text)
@@ -157,6 +182,67 @@ def test_text_that_is_no_unicode_is_refused_without_being_repeated(
 def test_a_password_is_in_no_repr() -> None:
     assert repr(Pass("secret")) == "Pass()"
     assert Pass("secret") == Pass(b"secret") != Pass("other")
+    assert repr(Apop("alice", DIGEST)) == "Apop(name=b'alice')"
+    assert repr(Auth("PLAIN", b"secret", last=True)) == "Auth(mechanism='PLAIN', last=True)"
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (User("alice"), b"USER alice"),
+        (User(""), b"USER"),
+        (Pass("secret"), b"PASS ***"),
+        (Pass(""), b"PASS ***"),
+        (Apop("alice", DIGEST), b"APOP alice ***"),
+        (Auth(), b"AUTH"),
+        (Auth("PLAIN"), b"AUTH PLAIN"),
+        (Auth("PLAIN", b""), b"AUTH PLAIN ="),
+        (Auth("PLAIN", b"secret"), b"AUTH PLAIN Kioq"),
+        (Lang("*"), b"LANG *"),
+        (Top(1, 0), b"TOP 1 0"),
+    ],
+)
+def test_a_trace_says_that_there_is_a_secret_and_not_which(
+    command: Command[object], line: bytes
+) -> None:
+    assert command.traced() == line + b"\r\n"
+
+
+def test_what_is_traced_of_auth_is_the_base64_of_asterisks() -> None:
+    assert Auth.parse([b"PLAIN", b"Kioq"]) == Auth("PLAIN", b"***")
+
+
+@pytest.mark.parametrize(
+    ("secrets", "text"),
+    [
+        ([], b"secret is no secret"),
+        ([b""], b"secret is no secret"),
+        ([b"secret"], b"*** is no ***"),
+        ([b"no", b"secret"], b"*** is *** ***"),
+    ],
+)
+def test_what_a_peer_repeats(secrets: list[bytes], text: bytes) -> None:
+    assert redact(b"secret is no secret", secrets) == text
+
+
+@pytest.mark.parametrize("name", ["", "X" * 21, "PLÄIN", "PLAIN LOGIN", "A\r\nB", "A+B"])
+def test_no_name_of_a_mechanism(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match=r"is no name of a mechanism: 1 to 20 of A-Z"):
+        Auth(name).line()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [Apop("", DIGEST), Apop("a b", DIGEST), Apop("a", b""), Rpop(""), Lang(""), Lang("a b")],
+)
+def test_a_blank_belongs_into_no_argument(command: Command[object]) -> None:
+    with pytest.raises(LocalProtocolError, match="is empty or contains a blank"):
+        command.line()
+
+
+def test_whether_a_mechanism_has_said_everything_is_not_on_the_wire() -> None:
+    assert Auth("PLAIN", b"x", last=True) != Auth("PLAIN", b"x")
+    assert Auth("PLAIN", b"x", last=True).line() == Auth("PLAIN", b"x").line()
 
 
 def test_commands_do_not_change() -> None:
@@ -170,6 +256,17 @@ PARSED: list[tuple[type[Command[object]], list[bytes], Command[object]]] = [
     (User, [], User("")),
     (Pass, [b" secret "], Pass(" secret ")),
     (Pass, [b""], Pass("")),
+    (Rpop, [b"alice"], Rpop("alice")),
+    (Apop, [b"alice", DIGEST], Apop("alice", DIGEST)),
+    (Auth, [], Auth()),
+    (Auth, [b"plain"], Auth("PLAIN")),
+    (Auth, [b"PLAIN", b"="], Auth("PLAIN", b"")),
+    (Auth, [b"X" * 20, b"AHg="], Auth("X" * 20, b"\0x")),
+    (Utf8, [], Utf8()),
+    (Lang, [], Lang()),
+    (Lang, [b"*"], Lang("*")),
+    (Lang, [b"\xff"], Lang("\\xff")),
+    (Last, [], Last()),
     (Stls, [], Stls()),
     (Capa, [], Capa()),
     (Stat, [], Stat()),
@@ -207,6 +304,17 @@ def test_what_is_no_message_number(kind: type[Command[object]], number: bytes) -
     ("kind", "arguments"),
     [
         (Stls, [b"now"]),
+        (Utf8, [b"USER"]),
+        (Last, [b"1"]),
+        (Rpop, []),
+        (Rpop, [b"alice", b"bob"]),
+        (Apop, [b"alice"]),
+        (Apop, [b"alice", DIGEST, b"more"]),
+        (Auth, [b"PLAIN", b"=", b"="]),
+        (Auth, [b"PL+IN"]),
+        (Auth, [b"X" * 21]),
+        (Auth, [b"X\xff"]),
+        (Lang, [b"de", b"en"]),
         (Capa, [b"all"]),
         (Stat, [b"1"]),
         (Noop, [b"1"]),
@@ -228,6 +336,46 @@ def test_what_is_no_message_number(kind: type[Command[object]], number: bytes) -
 def test_arguments_that_do_not_fit(kind: type[Command[object]], arguments: list[bytes]) -> None:
     with pytest.raises(ValueError, match=f"^({kind.verb} takes|message-numbers begin at 1)"):
         kind.parse(arguments)
+
+
+@pytest.mark.parametrize("text", [b"=AAA", b"AAA=BBB", b"AAA", b"A", b"====", b"AA\xff=", b"***"])
+def test_an_initial_response_that_is_no_base64(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^the initial response is no base64$"):
+        Auth.parse([b"PLAIN", text])
+
+
+VOCABULARY = {kind.verb.encode(): kind for kind in COMMANDS}
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (b"user  two words ", User(" two words ")),
+        (b"PASS", Pass("")),
+        (b"PASS ", Pass("")),
+        (b"TOP   1  0 ", Top(1, 0)),
+        (b"auth plain =", Auth("PLAIN", b"")),
+        (b"LANG", Lang()),
+    ],
+)
+def test_a_line_that_is_a_command(line: bytes, command: Command[object]) -> None:
+    assert parse_command(line, VOCABULARY) == command
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"", "no command"),
+        (b" STAT", "no command"),
+        (b"XYZZY hunter2", "unknown command"),
+        (b"STAT\0", "a command contains no CR and no NUL"),
+        (b"PASS hunter2\rx", "a command contains no CR and no NUL"),
+        (b"RETR hunter2", "RETR takes a number"),
+    ],
+)
+def test_a_line_that_is_none(line: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        parse_command(line, VOCABULARY)
 
 
 @given(st.sampled_from(COMMANDS), st.lists(st.binary(max_size=25), max_size=3))
@@ -266,6 +414,14 @@ def test_results() -> None:
     assert assert_type(Top(1, 0).result(OK, b"head"), bytes) == b"head"
     assert assert_type(Capa().result(OK, b"TOP\r\n"), Capabilities) == Capabilities((b"TOP",))
     assert assert_type(Noop().result(OK, b""), StatusLine) is OK
+    assert assert_type(Last().result(two, b""), int) == 2
+    assert assert_type(Auth("PLAIN").result(OK, b""), StatusLine) is OK
+    mechanisms = assert_type(Auth().result(OK, b"PLAIN\r\nScram-Sha-1 \r\n"), list[str])
+    assert mechanisms == ["PLAIN", "SCRAM-SHA-1"]
+    chosen = StatusLine(True, b"de Sprache ge\xc3\xa4ndert")
+    assert assert_type(Lang("de").result(chosen, b""), str) == "de"
+    languages = assert_type(Lang().result(OK, b"en English\r\nde Deutsch\r\n"), list[Language])
+    assert languages == [("en", "English"), ("de", "Deutsch")]
 
 
 @pytest.mark.parametrize("command", [List(3), Uidl(3)])
@@ -274,7 +430,10 @@ def test_the_entry_of_another_message_is_none(command: Command[object]) -> None:
         _ = command.result(StatusLine(True, b"2 320"), b"")
 
 
-@pytest.mark.parametrize("command", [User("a"), Pass("b"), Stls(), Dele(1), Rset(), Quit()])
+SIMPLE = [User("a"), Pass("b"), Rpop("a"), Apop("a", DIGEST), Utf8(), Stls(), Dele(1), Quit()]
+
+
+@pytest.mark.parametrize("command", SIMPLE)
 def test_the_result_of_a_simple_command_is_its_reply(command: Command[object]) -> None:
     assert command.result(OK, b"") is OK
 
@@ -300,6 +459,8 @@ def test_a_command_that_does_not_say_what_its_reply_means() -> None:
 def test_bodies_depend_on_the_arguments() -> None:
     bodies = {str(command): command.body for command, _ in LINES if command.body is not Body.NONE}
     assert bodies == {
+        "AUTH": Body.CAPABILITIES,
+        "LANG": Body.CAPABILITIES,
         "CAPA": Body.CAPABILITIES,
         "LIST": Body.LISTING,
         "UIDL": Body.LISTING,
@@ -309,9 +470,22 @@ def test_bodies_depend_on_the_arguments() -> None:
 
 
 def test_nothing_may_follow_what_servers_lose_commands_behind() -> None:
-    assert {kind.verb for kind in COMMANDS if kind.barrier} == {"PASS", "STLS", "QUIT"}
+    barriers = {kind.verb for kind in COMMANDS if kind.barrier}
+    assert barriers == {"PASS", "RPOP", "APOP", "AUTH", "STLS", "QUIT"}
+
+
+def test_where_they_are_legal() -> None:
+    login, mail = {State.AUTHORIZATION}, {State.TRANSACTION}
+    legal = {kind.verb: kind.states for kind in COMMANDS}
+    for verb in ("USER", "PASS", "RPOP", "APOP", "AUTH", "UTF8", "STLS"):
+        assert legal.pop(verb) == login
+    for verb in ("CAPA", "LANG", "QUIT"):
+        assert legal.pop(verb) == login | mail
+    assert list(legal) == ["STAT", "LIST", "RETR", "DELE", "NOOP", "LAST", "RSET", "TOP", "UIDL"]
+    assert all(states == mail for states in legal.values())
 
 
 def test_verbs_are_those_of_the_rfcs() -> None:
-    verbs = "USER PASS STLS CAPA STAT LIST RETR DELE NOOP RSET TOP UIDL QUIT"
-    assert [kind.verb for kind in COMMANDS] == verbs.split()
+    login = "USER PASS RPOP APOP AUTH UTF8 LANG STLS CAPA"
+    mail = "STAT LIST RETR DELE NOOP LAST RSET TOP UIDL QUIT"
+    assert [kind.verb for kind in COMMANDS] == f"{login} {mail}".split()

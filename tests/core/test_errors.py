@@ -7,6 +7,7 @@ from pop3_proto import (
     BodyTooLarge,
     CommandFailed,
     DeletionsUnconfirmed,
+    Hint,
     LineTooLong,
     LocalProtocolError,
     LoginDelay,
@@ -24,6 +25,7 @@ from pop3_proto import (
     TemporaryFailure,
     UnexpectedEof,
     UnsolicitedReply,
+    Utf8Required,
 )
 from pop3_proto import errors as module
 
@@ -48,6 +50,7 @@ REPLY = StatusLine(False, b"[SYS/TEMP] disk full", ResponseCode.of("SYS/TEMP"))
                 PermanentFailure,
                 StlsRefused,
                 TemporaryFailure,
+                Utf8Required,
             },
         ),
     ],
@@ -59,7 +62,8 @@ def test_tree(parent: type[Pop3Error], children: set[type[Pop3Error]]) -> None:
 
 
 def test_every_exception_of_the_module_is_public() -> None:
-    kinds = {name for name, value in vars(module).items() if isinstance(value, type)}
+    here = vars(module).items()
+    kinds = {name for name, value in here if isinstance(value, type) and value is not Hint}
     assert kinds == set(module.__all__)
 
 
@@ -81,6 +85,10 @@ def test_unexpected_eof_says_what_was_pending() -> None:
     error = UnexpectedEof("before the greeting")
     assert error.pending == ()
     assert str(error) == "the peer ended the connection before the greeting"
+    assert error.cut_off is False
+    cut = UnexpectedEof("before the greeting", cut_off=True)
+    assert cut.cut_off is True
+    assert str(cut).startswith("the peer ended the connection before the greeting, without ending ")
     assert UnexpectedEof("", (Retr(1),)).pending == (Retr(1),)
 
 
@@ -98,8 +106,27 @@ def test_command_failed() -> None:
     error = CommandFailed("RETR 1", REPLY)
     assert (error.command, error.reply, error.code) == ("RETR 1", REPLY, REPLY.code)
     assert str(error) == "the server refused RETR 1: -ERR [SYS/TEMP] disk full"
-    assert StlsRefused("STLS", StatusLine(False, b"no"), "; try").code is None
-    assert str(StlsRefused("STLS", StatusLine(False, b""), "; try")).endswith(": -ERR; try")
+    assert CommandFailed("STAT", StatusLine(False, b"no")).code is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        (StlsRefused, "; TLS is required, try implicit TLS (port 995)"),
+        (Utf8Required, "; open a new session and send UTF8 before the login"),
+    ],
+)
+def test_a_refusal_whose_remedy_is_always_the_same(kind: type[CommandFailed], remedy: str) -> None:
+    assert kind.remedy == remedy
+    assert str(kind("X", StatusLine(False, b""))) == f"the server refused X: -ERR{remedy}"
+
+
+def test_the_words_of_a_refusal_without_a_code_are_a_hint() -> None:
+    busy = b"mailbox locked"
+    assert CommandFailed("PASS", StatusLine(False, busy)).hint is Hint.LOCKED
+    assert CommandFailed("PASS", StatusLine(False, b"no")).hint is None
+    code = ResponseCode.of("AUTH")
+    assert CommandFailed("PASS", StatusLine(False, b"[AUTH] " + busy, code)).hint is None
 
 
 def test_text_of_a_server_is_escaped() -> None:

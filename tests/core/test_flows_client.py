@@ -1,11 +1,13 @@
 """The conversations of a client, played by scripts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import pytest
 
 from pop3_proto import (
+    Apop,
+    Auth,
     AuthenticationFailed,
     Body,
     BodyTooLarge,
@@ -22,12 +24,16 @@ from pop3_proto import (
     LoginDelay,
     MailboxInUse,
     Noop,
+    Pass,
     PermanentFailure,
     PlaintextAfterStls,
     ProtocolError,
     Quit,
     RemoteProtocolError,
+    ResponseCode,
     Retr,
+    Rpop,
+    Source,
     Stat,
     State,
     StatusLine,
@@ -38,10 +44,11 @@ from pop3_proto import (
     UnexpectedEof,
     UnsolicitedReply,
     User,
+    Utf8Required,
 )
 from pop3_proto.flows import client as flows
 from pop3_proto.flows.core import Flow, Io, Send
-from tests.core.machines import client_in, secured_client
+from tests.core.machines import client_in
 from tests.core.playing import play
 
 CAPA = """
@@ -60,6 +67,10 @@ def logged_in(*capabilities: str, limits: Limits | None = None) -> ClientConnect
     conn = client_in(State.TRANSACTION, limits=limits)
     conn.capabilities = Capabilities.of(*capabilities)
     return conn
+
+
+def announced(source: Source, *capabilities: str) -> Capabilities:
+    return replace(Capabilities.of(*capabilities), source=source)
 
 
 def pipelining(limits: Limits | None = None) -> ClientConnection:
@@ -92,7 +103,7 @@ class TestOpenSession:
         greeting = play(conn, flows.open_session(conn, TlsPolicy.IMPLICIT), script)
         assert (greeting.ok, greeting.octets) == (True, b"ready <1@host>")
         assert (conn.state, conn.tls) == (State.AUTHORIZATION, True)
-        assert conn.capabilities == Capabilities.of("TOP", "UIDL", "USER")
+        assert conn.capabilities == announced(Source.TLS, "TOP", "UIDL", "USER")
 
     def test_stls(self) -> None:
         conn = ClientConnection()
@@ -137,7 +148,7 @@ class TestOpenSession:
         offered, inside = CAPA.format("STLS"), CAPA.format("SASL PLAIN")
         script = "S: +OK" + offered + "C: STLS\nS: +OK\nTLS" + inside
         play(conn, flows.open_session(conn, TlsPolicy.OPPORTUNISTIC), script)
-        assert conn.capabilities == Capabilities.of("TOP", "UIDL", "SASL PLAIN")
+        assert conn.capabilities == announced(Source.TLS, "TOP", "UIDL", "SASL PLAIN")
         assert conn.tls
 
     def test_opportunistic_tls_that_is_not_offered(self) -> None:
@@ -150,7 +161,7 @@ class TestOpenSession:
         script = "S: +OK" + CAPA.format("STLS") + "C: STLS\nS: -ERR"
         play(conn, flows.open_session(conn, TlsPolicy.OPPORTUNISTIC), script)
         assert (conn.state, conn.tls) == (State.AUTHORIZATION, False)
-        assert conn.capabilities == Capabilities.of("TOP", "UIDL", "STLS")
+        assert conn.capabilities == announced(Source.PLAINTEXT, "TOP", "UIDL", "STLS")
 
     def test_opportunistic_tls_where_nothing_is_known(self) -> None:
         conn = ClientConnection()
@@ -206,149 +217,6 @@ class TestOpenSession:
             play(conn, flows.next_chunk(conn))
 
 
-class TestLogin:
-    @staticmethod
-    def ready(*capabilities: str) -> ClientConnection:
-        conn = secured_client()
-        conn.capabilities = Capabilities.of("TOP", "UIDL", *capabilities)
-        return conn
-
-    def test_user_and_pass(self) -> None:
-        conn = self.ready()
-        play(
-            conn,
-            flows.login(conn, "alice", "pass word "),
-            "C: USER alice\nS: +OK\nC: PASS pass word\\x20\nS: +OK",
-        )
-        assert conn.state is State.TRANSACTION
-
-    @pytest.mark.parametrize(
-        ("before", "asks"),
-        [
-            (["TOP", "UIDL"], False),
-            (["TOP", "UIDL", "LOGIN-DELAY 900", "EXPIRE 60"], False),
-            (["TOP", "UIDL", "LOGIN-DELAY 900 USER"], True),
-            (["TOP", "UIDL", "expire 0 USER"], True),
-            (["TOP"], True),
-            (["UIDL"], True),
-            (None, False),
-        ],
-    )
-    def test_capabilities_that_the_login_may_have_changed(
-        self, before: list[str] | None, asks: bool
-    ) -> None:
-        conn = self.ready()
-        conn.capabilities = None if before is None else Capabilities.of(*before)
-        capa = CAPA.format("EXPIRE 60") if asks else ""
-        script = "C: USER alice\nS: +OK\nC: PASS secret\nS: +OK" + capa
-        play(conn, flows.login(conn, "alice", "secret"), script)
-        if asks:
-            assert conn.capabilities == Capabilities.of("TOP", "UIDL", "EXPIRE 60")
-
-    @pytest.mark.parametrize(
-        ("announced", "reply", "kind"),
-        [
-            ([], "-ERR", AuthenticationFailed),
-            ([], "-ERR no", AuthenticationFailed),
-            ([], "-ERR [AUTH] no", AuthenticationFailed),
-            ([], "-ERR [auth/expired] no", AuthenticationFailed),
-            ([], "-ERR [IN-USE] no", MailboxInUse),
-            ([], "-ERR [LOGIN-DELAY] no", LoginDelay),
-            ([], "-ERR [SYS/TEMP] no", TemporaryFailure),
-            ([], "-ERR [SYS/TEMP/x] no", TemporaryFailure),
-            ([], "-ERR [SYS/PERM] no", PermanentFailure),
-            ([], "-ERR [WHAT] no", AuthenticationFailed),
-            (["RESP-CODES"], "-ERR [WHAT] no", CommandFailed),
-            (["RESP-CODES"], "-ERR [SYS] no", CommandFailed),
-            (["AUTH-RESP-CODE"], "-ERR no", CommandFailed),
-            (["AUTH-RESP-CODE"], "-ERR [AUTH] no", AuthenticationFailed),
-        ],
-    )
-    def test_wrong_password_or_something_else(
-        self, announced: list[str], reply: str, kind: type[CommandFailed]
-    ) -> None:
-        conn = self.ready(*announced)
-        with pytest.raises(CommandFailed) as caught:
-            play(
-                conn,
-                flows.login(conn, "alice", "wrong"),
-                f"C: USER alice\nS: +OK\nC: PASS wrong\nS: {reply}",
-            )
-        assert type(caught.value) is kind
-        assert caught.value.command == "PASS"
-        assert caught.value.reply.ok is False
-        assert conn.state is State.AUTHORIZATION
-
-    @pytest.mark.parametrize(
-        ("reply", "kind"),
-        [("-ERR", CommandFailed), ("-ERR [AUTH]", AuthenticationFailed)],
-    )
-    def test_name_refused(self, reply: str, kind: type[CommandFailed]) -> None:
-        conn = self.ready()
-        with pytest.raises(CommandFailed, match="refused USER alice") as caught:
-            play(conn, flows.login(conn, "alice", "x"), f"C: USER alice\nS: {reply}")
-        assert type(caught.value) is kind
-
-    def test_a_server_that_closes_behind_a_wrong_password(self) -> None:
-        conn = self.ready()
-        with pytest.raises(AuthenticationFailed):
-            play(
-                conn,
-                flows.login(conn, "alice", "wrong"),
-                "C: USER alice\nS: +OK\nC: PASS wrong\nS: -ERR",
-            )
-        with pytest.raises(UnexpectedEof, match="while nothing was asked"):
-            play(conn, flows.login(conn, "alice", "right"), "EOF")
-
-    def test_no_password_goes_out_in_plaintext(self) -> None:
-        conn = client_in(State.AUTHORIZATION)
-        with pytest.raises(LocalProtocolError, match=r"plaintext.*allow_insecure_auth=True"):
-            play(conn, flows.login(conn, "alice", "secret"))
-        play(
-            conn,
-            flows.login(conn, "alice", "secret", allow_insecure_auth=True),
-            "C: USER alice\nS: +OK\nC: PASS secret\nS: +OK",
-        )
-
-    @pytest.mark.parametrize(
-        ("name", "password"), [("b\xf6b", "x"), ("x", "p\xe4ss"), ("x", b"p\xe4ss")]
-    )
-    @pytest.mark.parametrize("announced", ["STLS", "UTF8", "UTF8 OTHER"])
-    def test_nothing_beyond_ascii_goes_out_unasked(
-        self, name: str, password: str | bytes, announced: str
-    ) -> None:
-        conn = self.ready(announced)
-        with pytest.raises(LocalProtocolError, match=r"UTF8 USER.*allow_utf8_login=True"):
-            play(conn, flows.login(conn, name, password))
-        conn.capabilities = None
-        with pytest.raises(LocalProtocolError, match="UTF8 USER"):
-            play(conn, flows.login(conn, name, password))
-
-    @pytest.mark.parametrize(("announced", "allow"), [("UTF8 USER", False), ("STLS", True)])
-    def test_utf8(self, announced: str, allow: bool) -> None:
-        conn = self.ready(announced)
-        play(
-            conn,
-            flows.login(conn, "b\xf6b", b"p\xe4ss", allow_utf8_login=allow),
-            "C: USER b\\xc3\\xb6b\nS: +OK\nC: PASS p\\xe4ss\nS: +OK",
-        )
-        assert conn.state is State.TRANSACTION
-
-    @pytest.mark.parametrize(
-        ("name", "password"), [("a\r\nb", "x"), ("a", "x\n"), ("a", "x" * 300), ("a" * 300, "x")]
-    )
-    def test_nothing_is_sent_where_not_all_of_it_can_be(self, name: str, password: str) -> None:
-        conn = self.ready()
-        with pytest.raises(LocalProtocolError):
-            play(conn, flows.login(conn, name, password))
-        assert conn.state is State.AUTHORIZATION
-
-    def test_too_late(self) -> None:
-        conn = logged_in()
-        with pytest.raises(LocalProtocolError, match="USER"):
-            play(conn, flows.login(conn, "alice", "x", allow_insecure_auth=True))
-
-
 class TestRequest:
     def test_single_line(self) -> None:
         conn = logged_in()
@@ -369,7 +237,7 @@ class TestRequest:
     def test_capabilities(self) -> None:
         conn = logged_in()
         assert play(conn, flows.capabilities(conn), PLAIN_CAPA) == conn.capabilities
-        assert conn.capabilities == Capabilities.of("TOP", "UIDL", "USER")
+        assert conn.capabilities == announced(Source.LOGIN, "TOP", "UIDL", "USER")
         known = conn.capabilities
         assert play(conn, flows.capabilities(conn), "C: CAPA\nS: -ERR") is known
 
@@ -381,6 +249,9 @@ class TestRequest:
             ("-ERR [SYS/TEMP]", TemporaryFailure),
             ("-ERR [SYS/PERM]", PermanentFailure),
             ("-ERR [IN-USE]", MailboxInUse),
+            ("-ERR [LOGIN-DELAY]", LoginDelay),
+            ("-ERR [UTF8]", Utf8Required),
+            ("-ERR [SYS]", CommandFailed),
         ],
     )
     def test_refused(self, reply: str, kind: type[CommandFailed]) -> None:
@@ -389,6 +260,38 @@ class TestRequest:
             play(conn, flows.request(conn, Retr(7)), f"C: RETR 7\nS: {reply}")
         assert type(caught.value) is kind
         assert play(conn, flows.request(conn, Noop()), "C: NOOP\nS: +OK").ok
+
+    @pytest.mark.parametrize(
+        ("command", "kind"),
+        [
+            (Pass("x"), AuthenticationFailed),
+            (Rpop("x"), AuthenticationFailed),
+            (Apop("x", b"0"), AuthenticationFailed),
+            (Auth("X"), AuthenticationFailed),
+            (User("x"), CommandFailed),
+            (Capa(), CommandFailed),
+        ],
+    )
+    def test_credentials_are_blamed_where_the_server_says_nothing_else(
+        self, command: Command[object], kind: type[CommandFailed]
+    ) -> None:
+        conn, refusal = client_in(State.AUTHORIZATION), StatusLine(False, b"no")
+        assert type(flows.failure(conn, command, refusal)) is kind
+        unknown = StatusLine(False, b"[X] no", ResponseCode.of("X"))
+        assert type(flows.failure(conn, command, unknown)) is CommandFailed
+        conn.capabilities = Capabilities.of("AUTH-RESP-CODE")
+        assert type(flows.failure(conn, command, refusal)) is CommandFailed
+
+    def test_a_listing_of_mechanisms_that_is_refused_blames_no_credentials(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        with pytest.raises(CommandFailed) as caught:
+            play(conn, flows.request(conn, Auth()), "C: AUTH\nS: -ERR no")
+        assert type(caught.value) is CommandFailed
+
+    def test_a_message_that_needs_utf8(self) -> None:
+        conn = logged_in()
+        with pytest.raises(Utf8Required, match="open a new session and send UTF8 before"):
+            play(conn, flows.request(conn, Retr(7)), "C: RETR 7\nS: -ERR [UTF8] it needs it")
 
     def test_a_reply_that_cannot_be_read_costs_only_itself(self) -> None:
         conn = logged_in()
@@ -513,6 +416,17 @@ class TestSettle:
         assert (reply.ok, reply.octets) == (True, b"7 octets")
         assert play(conn, flows.next_chunk(conn)) == b"abc"
         play(conn, flows.request(conn, Noop()), "S: def\nS: .\nC: NOOP\nS: +OK")
+
+    def test_an_exchange_that_was_left_is_cancelled(self) -> None:
+        conn = client_in(State.AUTHENTICATING)
+        script = "C: *\nS: -ERR cancelled\nC: CAPA\nS: +OK\nS: ."
+        assert play(conn, flows.request(conn, Capa()), script) == Capabilities()
+
+    def test_an_exchange_that_was_left_behind_a_response(self) -> None:
+        conn = client_in(State.AUTHENTICATING)
+        conn.respond(b"", last=False)
+        script = "S: +\nC: *\nS: -ERR cancelled\nC: QUIT\nS: +OK"
+        assert play(conn, flows.quit(conn), script) is Deletions.KEPT
 
     def test_chunks(self) -> None:
         conn = logged_in()
@@ -655,6 +569,13 @@ class TestFetch:
         conn = pipelining()
         script = "C: RETR 1\nS: +OK\\r\\n.\nC: RETR 2\nS: +OK\\r\\n."
         assert play(conn, fetched(conn, flows.Fetch(conn, [1, 2], window)), script) == [b"", b""]
+
+    def test_a_window_of_two(self) -> None:
+        conn = pipelining()
+        fetch = flows.Fetch(conn, [1, 2], window=2)
+        play(conn, fetch.advance(), "C: RETR 1\nC: RETR 2\nS: +OK\\r\\n.")
+        assert play(conn, flows.next_chunk(conn)) == b""
+        play(conn, fetch.delete(1), "C: DELE 1")
 
     def test_a_body_that_is_not_read_is_skipped(self) -> None:
         conn = pipelining()

@@ -1,26 +1,46 @@
 """A server's session over maildrops of the application, plain and asynchronous."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
+from itertools import repeat
+from types import MappingProxyType
 
 import pytest
 
 from pop3_proto import (
     COMMANDS,
+    Announced,
+    Answer,
+    Authenticator,
     Body,
     Command,
+    Credentials,
     Limits,
+    LoginInterval,
     Maildrop,
     MessageEntry,
     PlaintextAfterStls,
     Refused,
     ResponseCode,
+    Retention,
     ServerConnection,
+    ServerMechanism,
+    Snapshot,
     State,
     TlsPolicy,
 )
-from pop3_proto.flows.core import Flow, Invoke, Io, Send, invoke
+from pop3_proto.apop import apop_digest
+from pop3_proto.flows.core import Invoke, Io, Send
 from pop3_proto.flows.server import ServerSession
 from tests.core.playing import play, play_async
 
@@ -143,18 +163,23 @@ class Served:
         self,
         drop: Maildrop | None = None,
         *,
-        users: Users | None = None,
+        users: Authenticator | None = None,
         tls: TlsPolicy = TlsPolicy.NONE,
         insecure: bool = True,
         limits: Limits | None = None,
+        mechanisms: Mapping[str, Callable[[], ServerMechanism]] = MappingProxyType({}),
+        timestamp: bytes | None = None,
+        own: Sequence[type[Command[object]]] = (),
     ) -> None:
-        self.conn = ServerConnection(limits=limits)
+        self.conn = ServerConnection(limits=limits, commands=(*COMMANDS, *own))
         self.reported: list[Exception] = []
         self.session = ServerSession(
             self.conn,
             users or Users(Drop() if drop is None else drop),
             tls=tls,
             allow_insecure_auth=insecure,
+            mechanisms=mechanisms,
+            timestamp=timestamp,
             report=self.reported.append,
         )
 
@@ -177,6 +202,21 @@ class TestLogin:
     def test_login_and_quit(self) -> None:
         assert exchange("").asked == ["open", "close"]
 
+    def test_it_is_a_half_of_its_own(self) -> None:
+        drop = Drop()
+        served = Served(drop)
+        play(served.conn, served.session.begin(), GREETING + LOGIN)
+        assert served.conn.state is State.TRANSACTION
+        play(served.conn, served.session.go_on(), "C: NOOP\nS: +OK" + QUIT)
+        play(served.conn, served.session.close())
+        assert drop.asked == ["open", "close"]
+
+    def test_a_session_that_ends_before_it(self) -> None:
+        served = Served()
+        play(served.conn, served.session.begin(), GREETING + QUIT)
+        play(served.conn, served.session.go_on())
+        assert served.conn.state is State.CLOSED
+
     def test_wrong_password(self) -> None:
         drop = Drop()
         Served(drop).play(
@@ -193,6 +233,26 @@ class TestLogin:
             + QUIT
         )
         assert drop.asked == ["open", "close"]
+
+    @pytest.mark.parametrize("name", ["alice", "nobody"])
+    def test_rpop_is_never_enough(self, name: str) -> None:
+        drop = Drop()
+        Served(drop).play(
+            GREETING
+            + f"C: USER {name}\nS: +OK\nC: RPOP {name}\nS: -ERR RPOP is not supported\n"
+            + "C: PASS secret\nS: -ERR PASS is not allowed yet: send USER first\n"
+            + QUIT
+        )
+        assert drop.asked == []
+
+    def test_a_refusal_says_what_a_line_can_carry(self) -> None:
+        refused = Users(Drop(), fails=Refused("no\r\n+OK \udc80\0"))
+        Served(users=refused).play(
+            GREETING
+            + "C: USER alice\nS: +OK\nC: PASS secret\n"
+            + r"S: -ERR no\\r\\n+OK \\udc80\\x00"
+            + "\nEOF"
+        )
 
     def test_user_says_nothing_about_who_exists(self) -> None:
         Served().play(GREETING + "C: USER nobody\nS: +OK\nC: USER alice\nS: +OK\nEOF")
@@ -349,6 +409,413 @@ class TestSecurity:
         assert served.conn.state is State.BROKEN
 
 
+@dataclass
+class Store(Users):
+    """Knows the passwords too; those of some cannot be found out."""
+
+    def password(self, name: str) -> str | None:
+        if name == "broken":
+            raise OSError("disk")
+        return {"alice": "secret", "bob": "", "eve": "other"}.get(name)
+
+
+class TestApop:
+    TIMESTAMP = b"<1896.697170952@dbc.mtview.ca.us>"
+    READY = f"S: +OK POP3 server ready {TIMESTAMP.decode()}\n"
+    WRONG = "S: -ERR [AUTH] wrong name or password\n"
+
+    def served(self, drop: Drop) -> Served:
+        return Served(users=Store(drop), insecure=False, timestamp=self.TIMESTAMP)
+
+    def digest(self, password: str = "secret") -> str:
+        return apop_digest(self.TIMESTAMP, password.encode()).decode()
+
+    @pytest.mark.parametrize("upper", [False, True])
+    def test_login(self, upper: bool) -> None:
+        drop = Drop()
+        digest = self.digest().upper() if upper else self.digest()
+        self.served(drop).play(self.READY + f"C: APOP alice {digest}\nS: +OK 2 messages\n" + QUIT)
+        assert drop.asked == ["open", "close"]
+
+    @pytest.mark.parametrize(
+        ("name", "password"),
+        [("alice", "wrong"), ("nobody", ""), ("nobody", "secret"), ("\\xff", "secret")],
+    )
+    def test_wrong(self, name: str, password: str) -> None:
+        drop = Drop()
+        script = f"C: APOP {name} {self.digest(password)}\n{self.WRONG}EOF"
+        self.served(drop).play(self.READY + script)
+        assert drop.asked == []
+
+    @pytest.mark.parametrize("digest", ["0", "\\xff", "0" * 33])
+    def test_what_is_no_digest(self, digest: str) -> None:
+        self.served(Drop()).play(self.READY + f"C: APOP alice {digest}\n{self.WRONG}EOF")
+
+    def test_whom_the_authenticator_does_not_let_in(self) -> None:
+        for name, password in (("bob", ""), ("eve", "other")):
+            script = f"C: APOP {name} {self.digest(password)}\n{self.WRONG}EOF"
+            self.served(Drop()).play(self.READY + script)
+
+    def test_a_password_that_cannot_be_found_out(self) -> None:
+        served = self.served(Drop())
+        served.play(
+            self.READY
+            + "C: APOP broken 0\nS: -ERR [SYS/TEMP] the maildrop is not available\n"
+            + f"C: APOP alice {self.digest()}\nS: +OK 2 messages\n"
+            + QUIT
+        )
+        assert list(map(str, served.reported)) == ["disk"]
+
+    @pytest.mark.parametrize(
+        ("users", "timestamp"), [(Store(Drop()), None), (Users(Drop()), TIMESTAMP)]
+    )
+    def test_where_it_is_not_offered(self, users: Users, timestamp: bytes | None) -> None:
+        served = Served(users=users, timestamp=timestamp)
+        served.play(GREETING + f"C: APOP alice {self.digest()}\nS: -ERR APOP is not supported\nEOF")
+
+
+class Plain:
+    """PLAIN as a server has it (RFC 4616)."""
+
+    client_first = True
+
+    def step(self, response: bytes) -> bytes | Credentials:
+        words = response.decode("utf-8").split("\0")
+        if len(words) != 3:
+            raise ValueError("PLAIN has two NULs\n")
+        return Credentials(words[1], words[2])
+
+
+class Login:
+    """LOGIN: the name is asked for, then the password."""
+
+    client_first = False
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+
+    def step(self, response: bytes) -> bytes | Credentials:
+        self._said.append(response.decode())
+        if len(self._said) < 3:
+            return b"Username:" if len(self._said) == 1 else b"Password:"
+        return Credentials(self._said[1], self._said[2])
+
+
+class TestAuth:
+    """RFC 5034, section 4."""
+
+    MECHANISMS: Mapping[str, Callable[[], ServerMechanism]] = MappingProxyType(
+        {"PLAIN": Plain, "LOGIN": Login}
+    )
+    IN = "S: +OK 2 messages\n"
+
+    def play(self, script: str, *, insecure: bool = True, limits: Limits | None = None) -> Drop:
+        drop = Drop()
+        served = Served(drop, mechanisms=self.MECHANISMS, insecure=insecure, limits=limits)
+        served.play(GREETING + script)
+        assert served.reported == []
+        return drop
+
+    def test_an_initial_response(self) -> None:
+        drop = self.play("C: auth plain AGFsaWNlAHNlY3JldA==\n" + self.IN + QUIT)
+        assert drop.asked == ["open", "close"]
+
+    def test_an_empty_challenge_has_its_blank(self) -> None:
+        self.play("C: AUTH PLAIN\nS: +\\x20\nC: AGFsaWNlAHNlY3JldA==\n" + self.IN + QUIT)
+
+    def test_a_server_that_speaks_first(self) -> None:
+        self.play(
+            "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6\nC: c2VjcmV0\n"
+            + self.IN
+            + QUIT
+        )
+
+    def test_it_takes_no_initial_response_then(self) -> None:
+        refusal = "S: -ERR this mechanism takes no initial response\n"
+        for initial in ("YWxpY2U=", "="):
+            self.play(f"C: AUTH LOGIN {initial}\n{refusal}" + LOGIN + QUIT)
+
+    def test_wrong_credentials(self) -> None:
+        drop = self.play(
+            "C: AUTH PLAIN AGFsaWNlAHdyb25n\nS: -ERR [AUTH] wrong name or password\n"
+            "C: AUTH PLAIN AGFsaWNlAHNlY3JldA==\n" + self.IN + QUIT
+        )
+        assert drop.asked == ["open", "close"]
+
+    def test_a_response_that_makes_no_sense(self) -> None:
+        self.play("C: AUTH PLAIN AA==\nS: -ERR the response makes no sense\n" + LOGIN + QUIT)
+        self.play("C: AUTH PLAIN =\nS: -ERR the response makes no sense\nEOF")
+
+    def test_a_mechanism_that_fails(self) -> None:
+        class Broken(Plain):
+            def step(self, response: bytes) -> bytes | Credentials:
+                raise RuntimeError("no more ideas")
+
+        served = Served(Drop(), mechanisms={"BROKEN": Broken}, insecure=True)
+        refusal = "S: -ERR [SYS/TEMP] the maildrop is not available\n"
+        served.play(GREETING + "C: AUTH BROKEN =\n" + refusal + LOGIN + QUIT)
+        assert [str(error) for error in served.reported] == ["no more ideas"]
+
+    def test_the_listing_names_what_may_be_used_now(self) -> None:
+        self.play("C: AUTH\nS: +OK\nS: .\n" + QUIT, insecure=False)
+
+    @pytest.mark.parametrize(
+        ("response", "reason"),
+        [
+            ("*", "cancelled"),
+            ("AAA", "the response is no base64"),
+            ("=", "the response is no base64"),
+            ("A" * 400, "the line is longer than 300 octets"),
+        ],
+    )
+    def test_what_ends_the_exchange(self, response: str, reason: str) -> None:
+        self.play(
+            f"C: AUTH PLAIN\nS: +\\x20\nC: {response}\nS: -ERR {reason}\n" + LOGIN + QUIT,
+            limits=Limits(sasl=300),
+        )
+
+    def test_bad_responses_are_bad_commands(self) -> None:
+        step = "C: AUTH PLAIN\nS: +\\x20\nC: {}\nS: -ERR {}\n"
+        cancelled = step.format("*", "cancelled")
+        bad = step.format("!", "the response is no base64")
+        self.play(cancelled * 9 + bad * 2 + "CLOSE", limits=Limits(bad_commands=1))
+
+    def test_an_unknown_mechanism(self) -> None:
+        self.play("C: AUTH X =\nS: -ERR unknown mechanism\n" + LOGIN + QUIT)
+
+    def test_the_mechanisms(self) -> None:
+        self.play("C: AUTH\nS: +OK\nS: PLAIN\nS: LOGIN\nS: .\n" + LOGIN + QUIT)
+
+    def test_no_password_in_plaintext(self) -> None:
+        refusal = "S: -ERR no passwords in plaintext: use TLS\n"
+        self.play(f"C: AUTH PLAIN AGFsaWNlAHNlY3JldA==\n{refusal}EOF", insecure=False)
+        self.play(f"C: AUTH LOGIN\n{refusal}EOF", insecure=False)
+
+    def test_end_of_input(self) -> None:
+        assert self.play("C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC- YWxp\nEOF").asked == []
+
+    def test_announced(self) -> None:
+        session = Served(mechanisms=self.MECHANISMS).session
+        assert session.capabilities().sasl == ("PLAIN", "LOGIN")
+        assert Served().session.capabilities().sasl is None
+        assert (
+            Served(mechanisms=self.MECHANISMS, insecure=False).session.capabilities().sasl is None
+        )
+
+
+@dataclass
+class AnnouncingUsers(Users):
+    """What holds for the worst of all users."""
+
+    @property
+    def announced(self) -> Announced:
+        return Announced(LoginInterval(900, by_user=True), Retention(0, by_user=True), utf8=True)
+
+
+@dataclass
+class AnnouncingDrop(Drop):
+    """What holds for this user."""
+
+    @property
+    def announced(self) -> Announced:
+        return Announced(LoginInterval(60), Retention(None), utf8=True)
+
+
+class TestAnnounced:
+    """RFC 2449, section 5: by state."""
+
+    CAPA = TestSecurity.CAPA.format("S: USER\n{}S: UTF8\n{}")
+    WORST = "S: LOGIN-DELAY 900 USER\nS: EXPIRE 0 USER\n"
+    EXACT = "S: LOGIN-DELAY 60\nS: EXPIRE NEVER\n"
+
+    def test_by_user(self) -> None:
+        users = AnnouncingUsers(AnnouncingDrop())
+        Served(users=users, tls=TlsPolicy.OPPORTUNISTIC).play(
+            GREETING
+            + self.CAPA.format("S: STLS\n", self.WORST)
+            + LOGIN
+            + self.CAPA.format("", self.EXACT)
+            + QUIT
+        )
+
+    def test_by_nobody_but_the_authenticator(self) -> None:
+        Served(users=AnnouncingUsers(Drop())).play(
+            GREETING
+            + self.CAPA.format("", self.WORST)
+            + LOGIN
+            + self.CAPA.format("", self.WORST)
+            + QUIT
+        )
+
+    def test_by_nobody_before_the_login(self) -> None:
+        Served(AnnouncingDrop()).play(
+            GREETING
+            + TestSecurity.CAPA.format("S: USER\n")
+            + LOGIN
+            + self.CAPA.format("", self.EXACT)
+            + QUIT
+        )
+
+
+class TestUtf8:
+    """RFC 6856, section 2."""
+
+    @dataclass
+    class Drop(AnnouncingDrop):
+        """Its second message needs UTF-8 mode."""
+
+        def open(self) -> Sequence[MessageEntry]:
+            first, second = super().open()
+            return [first, second._replace(needs_utf8=True)]
+
+    @dataclass
+    class Surrogates(Drop):
+        """It has something in place of that."""
+
+        utf8 = False
+
+        def enable_utf8(self) -> None:
+            self.done("enable_utf8")
+
+    def play(self, script: str, drop: Drop | None = None) -> Drop:
+        drop = drop or self.Drop()
+        Served(users=AnnouncingUsers(drop)).play(GREETING + script)
+        return drop
+
+    @pytest.mark.parametrize("command", ["RETR 2", "TOP 2 0"])
+    def test_a_message_that_needs_it(self, command: str) -> None:
+        refusal = "S: -ERR [UTF8] the message needs UTF-8 mode\n"
+        message = "S: +OK\nS: Subject: two\nS:\nS: .\n"
+        self.play(LOGIN + f"C: {command}\n{refusal}C: LAST\nS: +OK 0\n" + QUIT)
+        utf8 = "C: UTF8\nS: +OK UTF-8 mode\n"
+        self.play(utf8 + LOGIN + f"C: {command}\n{message}" + QUIT)
+
+    def test_other_messages_go_out_as_they_are(self) -> None:
+        self.play(LOGIN + "C: TOP 1 0\nS: +OK\nS: Subject: one\nS:\nS: .\n" + QUIT)
+
+    def test_a_maildrop_is_told(self) -> None:
+        assert self.play(LOGIN + QUIT, self.Surrogates()).asked == ["open", "close"]
+        drop = self.play("C: UTF8\nS: +OK UTF-8 mode\n" + LOGIN + QUIT, self.Surrogates())
+        assert drop.asked == ["enable_utf8", "open", "close"]
+
+    def test_stls_comes_first(self) -> None:
+        Served(users=AnnouncingUsers(Drop()), tls=TlsPolicy.STLS).play(
+            GREETING
+            + "C: UTF8\nS: +OK UTF-8 mode\n"
+            + "C: STLS\nS: -ERR STLS is not allowed behind UTF8: send it first\nEOF"
+        )
+
+    def test_it_belongs_before_the_login(self) -> None:
+        place = "UTF8 is not allowed in TRANSACTION: it belongs before the login"
+        self.play(LOGIN + f"C: UTF8\nS: -ERR {place}\n" + QUIT)
+
+    def test_where_nobody_knows_which_messages_need_it(self) -> None:
+        Served().play(GREETING + "C: UTF8\nS: -ERR UTF8 is not supported\n" + LOGIN + QUIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Xsay(Command[bytes]):
+    """Answers with what it is given, in one line."""
+
+    verb = "XSAY"
+    states = frozenset({State.AUTHORIZATION, State.TRANSACTION})
+
+    words: tuple[bytes, ...]
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Xsay":
+        return cls(tuple(arguments))
+
+    def answer(self, messages: Snapshot) -> Answer:
+        if self.words == (b"refuse",):
+            raise Refused("I won't\n", ResponseCode.of("SYS/PERM"))
+        if self.words == (b"fail",):
+            raise OSError("disk")
+        return Answer(" ".join(map(bytes.decode, self.words)) + f" {messages.stat.messages}")
+
+
+@dataclass(frozen=True, slots=True)
+class Xall(Command[bytes]):
+    """Answers with all messages, one behind the other."""
+
+    verb = "XALL"
+    states = frozenset({State.TRANSACTION})
+
+    pieces: str = "plain"
+
+    @property
+    def body(self) -> Body:
+        return Body.MESSAGE
+
+    @classmethod
+    def parse(cls, arguments: Sequence[bytes]) -> "Xall":
+        return cls(*map(bytes.decode, arguments))
+
+    async def answer(self, messages: Snapshot) -> Answer:
+        await asyncio.sleep(0)
+        if self.pieces == "none":
+            return Answer("none")
+        if self.pieces == "endless":
+            return Answer("endless", repeat(b"x\r\n"))
+        numbers = [number for number, _ in messages.listing()]
+        return Answer("all\r\n", self.octets(messages, numbers))
+
+    async def octets(self, messages: Snapshot, numbers: Iterable[int]) -> AsyncIterator[bytes]:
+        for number in numbers:
+            pieces = messages.read(number)
+            if isinstance(pieces, AsyncIterable):
+                async for piece in pieces:
+                    yield piece
+            else:
+                for piece in pieces:
+                    yield piece
+            if self.pieces == "fail":
+                raise OSError("disk")
+
+
+class TestOwnCommands:
+    def test_in_one_line(self) -> None:
+        Served(own=[Xsay]).play(
+            GREETING + "C: XSAY a b\nS: +OK a b 0\n" + LOGIN + "C: xsay c\nS: +OK c 2\n" + QUIT
+        )
+
+    def test_refused(self) -> None:
+        served = Served(own=[Xsay])
+        served.play(GREETING + "C: XSAY refuse\nS: -ERR [SYS/PERM] I won't\\\\n\n" + LOGIN + QUIT)
+        assert served.reported == []
+
+    def test_failed(self) -> None:
+        served = Served(own=[Xsay])
+        served.play(GREETING + "C: XSAY fail\nS: -ERR [SYS/TEMP] XSAY failed\n" + LOGIN + QUIT)
+        assert list(map(str, served.reported)) == ["disk"]
+
+    def test_out_of_place(self) -> None:
+        served = Served(own=[Xall])
+        served.play(
+            GREETING + "C: XALL\nS: -ERR XALL is not allowed in AUTHORIZATION: log in with "
+            "USER and PASS, APOP or AUTH first\nEOF"
+        )
+
+    def test_with_a_body(self) -> None:
+        served = Served(Drop([b"a\r\n", b".b\r\n"]), own=[Xall])
+        script = (
+            "C: XALL\nS: +OK all\\\\r\\\\n\nS: a\nS: ..b\nS: .\nC: XALL none\nS: +OK none\nS: .\n"
+        )
+        play_async(served.conn, served.session.run(), GREETING + LOGIN + script + QUIT)
+
+    def test_a_body_that_fails(self) -> None:
+        served = Served(Drop([b"a\r\n", b""]), own=[Xall])
+        script = "C: XALL fail\nS: +OK all\\\\r\\\\n\nS: a\nCLOSE"
+        play_async(served.conn, served.session.run(), GREETING + LOGIN + script)
+        assert (served.conn.state, list(map(str, served.reported))) == (State.BROKEN, ["disk"])
+
+    def test_an_endless_body_is_sent_as_it_comes(self) -> None:
+        served = Served(own=[Xall])
+        script = "C: XALL endless\nS: +OK endless\n" + "S: x\n" * 100 + "RESET"
+        with pytest.raises(ConnectionResetError):
+            play_async(served.conn, served.session.run(), GREETING + LOGIN + script)
+
+
 class TestMaildrop:
     def test_stat_and_listings(self) -> None:
         exchange(
@@ -372,6 +839,47 @@ class TestMaildrop:
             C: NOOP
             S: +OK
             """
+        )
+
+    def test_last(self) -> None:
+        exchange(
+            """
+            C: LAST
+            S: +OK 0
+            C: RETR 2
+            S: +OK
+            S: Subject: two
+            S:
+            S: .
+            C: LAST
+            S: +OK 2
+            C: TOP 1 0
+            S: +OK
+            S: Subject: one
+            S:
+            S: .
+            C: RETR 3
+            S: -ERR no such message
+            C: LAST
+            S: +OK 2
+            C: RSET
+            S: +OK
+            C: LAST
+            S: +OK 0
+            C: TOP 1 0
+            S: +OK
+            S: Subject: one
+            S:
+            S: .
+            C: LAST
+            S: +OK 0
+            """
+        )
+
+    def test_last_is_the_highest(self) -> None:
+        retrieved = "C: RETR {}\nS: +OK\nS: .\n"
+        exchange(
+            retrieved.format(2) + retrieved.format(1) + "C: LAST\nS: +OK 2\n", Drop([b"", b""])
         )
 
     @pytest.mark.parametrize(
@@ -480,7 +988,11 @@ class TestMaildrop:
         drop = Drop(fails={"read": fault})
         served = Served(drop)
         served.play(
-            GREETING + LOGIN + "C: RETR 1\nS: -ERR [SYS/TEMP] the message cannot be read\n" + QUIT
+            GREETING
+            + LOGIN
+            + "C: RETR 1\nS: -ERR [SYS/TEMP] the message cannot be read\n"
+            + "C: LAST\nS: +OK 0\n"
+            + QUIT
         )
         assert served.reported == [fault]
 
@@ -506,12 +1018,12 @@ class TestMaildrop:
                 return [MessageEntry(1, unique_id) for unique_id in ids]
 
         drop = Faulty()
-        Served(drop).play(
-            GREETING
-            + "C: USER alice\nS: +OK\nC: PASS secret\n"
-            + "S: -ERR [SYS/TEMP] the maildrop is not available\nEOF"
+        attempt = (
+            "C: USER alice\nS: +OK\nC: PASS secret\n"
+            "S: -ERR [SYS/TEMP] the maildrop is not available\n"
         )
-        assert drop.asked == ["open", "close"]
+        Served(drop).play(GREETING + attempt * 2 + "EOF")
+        assert drop.asked == ["open", "close"] * 2
 
 
 class TestTheEnd:
@@ -531,6 +1043,53 @@ class TestTheEnd:
             )
         play(served.conn, served.session.close())
         assert drop.asked == ["open", "close"]
+
+    def test_a_message_that_is_under_way_when_the_connection_is_lost_is_let_go(self) -> None:
+        drop = Drop()
+        served = Served(drop)
+        with pytest.raises(ConnectionResetError):
+            play(
+                served.conn,
+                served.session.run(),
+                GREETING + LOGIN + "C: RETR 1\nS: +OK\nS- Subject\nRESET",
+            )
+        assert "let go" not in drop.asked
+        play(served.conn, served.session.close())
+        assert drop.asked[-2:] == ["let go", "close"]
+        play(served.conn, served.session.close())
+        assert drop.asked.count("let go") == drop.asked.count("close") == 1
+
+    def test_what_cannot_be_let_go_does_not_keep_the_maildrop_locked(self) -> None:
+        fault = OSError("disk")
+
+        class Sticky(Drop):
+            def pieces(self, message: bytes) -> Iterator[bytes]:
+                try:
+                    yield message
+                finally:
+                    raise fault
+
+        drop = Sticky()
+        served = Served(drop)
+        with pytest.raises(ConnectionResetError):
+            play(served.conn, served.session.run(), GREETING + LOGIN + "C: RETR 2\nRESET")
+        play(served.conn, served.session.close())
+        assert served.reported == [fault]
+        assert drop.asked[-1] == "close"
+
+    def test_what_cannot_be_let_go_is_reported_and_nothing_else(self) -> None:
+        fault = OSError("disk")
+
+        class Sticky(Drop):
+            def pieces(self, message: bytes) -> Iterator[bytes]:
+                try:
+                    yield from (b"A: b\r\n\r\n", b"body\r\n")
+                finally:
+                    raise fault
+
+        served = Served(Sticky())
+        served.play(GREETING + LOGIN + "C: TOP 1 0\nS: +OK\nS: A: b\nS:\nS: .\n" + QUIT)
+        assert served.reported == [fault]
 
     def test_quit_that_is_the_last_that_is_heard_deletes(self) -> None:
         drop = Drop()
@@ -630,7 +1189,23 @@ class TestClients:
             """
         )
 
-    def test_commands_of_ones_own_are_not_supported(self) -> None:
+    def test_too_many_bad_commands(self) -> None:
+        served = Served(limits=Limits(bad_commands=2))
+        served.play(
+            GREETING
+            + "C: NOOP\nS: -ERR NOOP is not allowed in AUTHORIZATION: log in with USER and PASS, "
+            + "APOP or AUTH first\nC: XYZZY\nS: -ERR unknown command\n"
+            + LOGIN
+            + "C: XYZZY\nS: -ERR unknown command\nCLOSE"
+        )
+        assert served.conn.state is State.BROKEN
+
+    def test_languages_are_not_supported(self) -> None:
+        exchange(
+            "C: LANG\nS: -ERR LANG is not supported\nC: LANG *\nS: -ERR LANG is not supported\n"
+        )
+
+    def test_commands_of_ones_own_that_do_not_answer(self) -> None:
         @dataclass(frozen=True, slots=True)
         class Xyzzy(Command[None]):
             verb = "XYZZY"
@@ -694,34 +1269,3 @@ class TestAsynchronous:
         script = GREETING + LOGIN + "C: RETR 1\nS: +OK\nS- Subject\nCLOSE"
         play_async(conn, session.run(), script)
         assert reported == [fault]
-
-
-class TestEffects:
-    def test_what_is_invoked_comes_back(self) -> None:
-        flow = invoke(lambda: 7)
-        want = next(flow)
-        assert isinstance(want, Invoke)
-        want.deliver(want.function())
-        with pytest.raises(StopIteration) as stop:
-            next(flow)
-        assert stop.value.value == 7
-
-    def test_what_goes_wrong_comes_out_where_it_was_invoked(self) -> None:
-        caught: list[Exception] = []
-
-        def flow() -> Flow[str]:
-            try:
-                yield from invoke(lambda: int("seven"))
-            except ValueError as error:
-                caught.append(error)
-            return "caught"
-
-        assert play(ServerConnection(), flow()) == "caught"
-        assert len(caught) == 1
-
-    @pytest.mark.parametrize("answer", [None, 0, (), "text"])
-    def test_any_answer_is_delivered(self, answer: object) -> None:
-        def ask() -> object:
-            return answer
-
-        assert play(ServerConnection(), invoke(ask)) is answer

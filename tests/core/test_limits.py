@@ -13,9 +13,11 @@ def test_limits_are_those_of_the_rfcs_or_more() -> None:
     limits = Limits()
     assert limits.line >= 512
     assert limits.command >= 512
+    assert limits.sasl >= 64 * 1024 * 4 // 3
     assert limits.command_out == 255
     assert limits.status_out == 512
     assert limits.blank_lines == 16
+    assert limits.bad_commands == 16
 
 
 def test_every_limit_is_explained_and_positive() -> None:

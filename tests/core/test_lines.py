@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, SupportsIndex
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pop3_proto.lines import LineBuffer
+from pop3_proto.lines import LineBuffer, breaks_line
 from tests.core.machines import cut_anywhere
 
 if TYPE_CHECKING:
@@ -28,9 +29,19 @@ def test_a_line_is_taken_with_its_end() -> None:
     assert buffer.take_line() == b"two\n"
     assert buffer.take_line() is None
     assert buffer.unfinished == 3
+    assert buffer.beginning() == b"thr"
+    assert buffer.beginning(2) == b"th"
     buffer.feed(b"ee\n")
     assert buffer.take_line() == b"three\n"
-    assert buffer.unfinished == 0
+    assert (buffer.unfinished, buffer.beginning()) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("octets", "breaks"),
+    [(b"", False), (b"a b\t\x0b\xff", False), (b"a\r", True), (b"\nb", True), (b"a\0b", True)],
+)
+def test_what_no_line_can_carry(octets: bytes, breaks: bool) -> None:
+    assert breaks_line(octets) is breaks
 
 
 @given(CUT_TEXT)

@@ -6,9 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pop3_proto import LocalProtocolError, MailboxStat, RemoteProtocolError, ScanListing, UniqueId
+from pop3_proto import (
+    Language,
+    LocalProtocolError,
+    MailboxStat,
+    RemoteProtocolError,
+    ScanListing,
+    UniqueId,
+)
 from pop3_proto.listings import (
     encode_lines,
+    is_unique_id,
+    parse_language,
+    parse_last,
     parse_number,
     parse_scan_listing,
     parse_stat,
@@ -95,7 +105,45 @@ def test_unique_id_is_kept_in_octets(line: bytes, unique_id: UniqueId) -> None:
     assert parse_unique_id(line) == unique_id
 
 
-@pytest.mark.parametrize("parse", [parse_stat, parse_scan_listing, parse_unique_id])
+@pytest.mark.parametrize(("text", "number"), [(b"0", 0), (b"7", 7), (b" 3 is the last", 3)])
+def test_last(text: bytes, number: int) -> None:
+    assert parse_last(text) == number
+
+
+@pytest.mark.parametrize(
+    ("line", "language"),
+    [
+        (b"en English", Language("en", "English")),
+        (b"de-DE  Deutsch (Deutschland) ", Language("de-DE", " Deutsch (Deutschland)")),
+        (
+            b"el \xce\x95\xce\xbb\xce\xbb\xce\xb7\xce\xbd\xce\xb9\xce\xba\xce\xac",
+            Language("el", "Ελληνικά"),
+        ),
+        (b"i-default", Language("i-default", "")),
+        (b"x \x1b[2J", Language("x", "\\x1b[2J")),
+    ],
+)
+def test_language(line: bytes, language: Language) -> None:
+    assert parse_language(line) == language
+
+
+@pytest.mark.parametrize("line", [b"", b"  "])
+def test_a_language_without_a_tag(line: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match="empty line where LANG has a language tag"):
+        parse_language(line)
+
+
+@pytest.mark.parametrize("octets", [b"x", b"!~", b"x" * 70])
+def test_what_is_a_unique_id(octets: bytes) -> None:
+    assert is_unique_id(octets)
+
+
+@pytest.mark.parametrize("octets", [b"", b"x" * 71, b"a b", b"\x20", b"\x7f", b"\xff", b"a\n"])
+def test_what_is_no_unique_id(octets: bytes) -> None:
+    assert not is_unique_id(octets)
+
+
+@pytest.mark.parametrize("parse", [parse_stat, parse_scan_listing, parse_unique_id, parse_last])
 @pytest.mark.parametrize("line", [b"", b"  ", b"x 1", b"-1 1", b"1_0 1", b"+1 1", b"1" * 20])
 def test_without_a_number_in_front_it_is_an_error(
     parse: Callable[[bytes], object], line: bytes

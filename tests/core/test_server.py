@@ -1,5 +1,6 @@
 """ServerConnection: commands in, one at a time, and replies out."""
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,12 +10,18 @@ from pop3_proto import (
     COMMANDS,
     NEED_DATA,
     PAUSED,
+    Apop,
+    Auth,
+    AuthCancelled,
+    AuthResponse,
     BadCommand,
     Body,
     Capa,
     Command,
     Dele,
     EndOfStream,
+    Lang,
+    Last,
     Limits,
     List,
     LocalProtocolError,
@@ -25,15 +32,20 @@ from pop3_proto import (
     Quit,
     ResponseCode,
     Retr,
+    Rpop,
     Rset,
     ServerConnection,
     Stat,
     State,
     Stls,
     Top,
+    Traced,
+    TraceRecord,
     Uidl,
     User,
+    Utf8,
 )
+from pop3_proto.sasl import encode_base64
 from tests.core.machines import serve, server_in
 
 IN_USE = ResponseCode.of("IN-USE")
@@ -84,6 +96,26 @@ class TestGreeting:
         conn.greet()
         assert conn.next_event() == Capa()
 
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [("ready", b"+OK ready <1.2@host>\r\n"), ("", b"+OK <1.2@host>\r\n")],
+    )
+    def test_a_timestamp(self, text: str, line: bytes) -> None:
+        assert ServerConnection().greet(text, timestamp=b"<1.2@host>") == line
+
+    @pytest.mark.parametrize("timestamp", [b"1@host", b"<1>", b"<\xff@host>", b"<1@a>\r\n"])
+    def test_what_is_no_timestamp(self, timestamp: bytes) -> None:
+        conn = ServerConnection()
+        with pytest.raises(LocalProtocolError, match=r"no timestamp of APOP.*<atoms@domain>"):
+            conn.greet(timestamp=timestamp)
+        assert conn.state is State.GREETING
+
+    def test_a_timestamp_that_would_be_cut(self) -> None:
+        conn = ServerConnection()
+        with pytest.raises(LocalProtocolError, match="too long for its timestamp"):
+            conn.greet("x" * 500, timestamp=b"<1.2@host>")
+        assert conn.greet("x" * 495, timestamp=b"<1.2@host>").endswith(b"<1.2@host>\r\n")
+
 
 class TestCommands:
     @pytest.mark.parametrize(
@@ -95,6 +127,14 @@ class TestCommands:
             (b"PASS  a  b \r\n", Pass(" a  b ")),
             (b"PASS\r\n", Pass("")),
             (b"PASS \r\n", Pass("")),
+            (b"RPOP alice\r\n", Rpop("alice")),
+            (b"APOP alice  0123\r\n", Apop("alice", b"0123")),
+            (b"auth\r\n", Auth()),
+            (b"auth plain\r\n", Auth("PLAIN")),
+            (b"AUTH PLAIN =\r\n", Auth("PLAIN", b"")),
+            (b"AUTH PLAIN AGEAYg==\n", Auth("PLAIN", b"\0a\0b")),
+            (b"UTF8\r\n", Utf8()),
+            (b"LANG *\r\n", Lang("*")),
             (b"STLS\r\n", Stls()),
             (b"cApA\n", Capa()),
             (b"CAPA  \r\n", Capa()),
@@ -116,6 +156,8 @@ class TestCommands:
             (b"DELE 9999999999999999999\r\n", Dele(10**19 - 1)),
             (b"NOOP\r\n", Noop()),
             (b"RSET\r\n", Rset()),
+            (b"LAST\r\n", Last()),
+            (b"LANG\r\n", Lang()),
             (b"TOP 1   0\r\n", Top(1, 0)),
             (b"UIDL\r\n", Uidl()),
             (b"UIDL 3\r\n", Uidl(3)),
@@ -185,11 +227,37 @@ class TestCommands:
     def test_out_of_place(self) -> None:
         conn = server_in(State.AUTHORIZATION)
         assert bad(conn, b"STAT\r\n") == (
-            "STAT is not allowed in AUTHORIZATION: log in with USER and PASS first"
+            "STAT is not allowed in AUTHORIZATION: log in with USER and PASS, APOP or AUTH first"
         )
         assert bad(conn, b"PASS secret\r\n") == "PASS is not allowed yet: send USER first"
         serve(conn, b"USER alice", b"PASS secret")
         assert "belongs before the login" in bad(conn, b"USER alice\r\n")
+        for line in (b"UTF8\r\n", b"AUTH PLAIN\r\n", b"APOP a b\r\n", b"RPOP a\r\n"):
+            assert "belongs before the login" in bad(conn, line)
+        assert conn.bad_commands == 7
+
+    def test_rpop_needs_user(self) -> None:
+        conn = server_in(State.AUTHORIZATION)
+        assert bad(conn, b"RPOP alice\r\n") == "RPOP is not allowed yet: send USER first"
+
+    @pytest.mark.parametrize("code", [b"AUTH PLAIN AAA=BBB", b"AUTH PLAIN x", b"AUTH PLAIN ***"])
+    def test_an_initial_response_that_is_no_base64(self, code: bytes) -> None:
+        conn = server_in(State.AUTHORIZATION)
+        assert bad(conn, code + b"\r\n") == "the initial response is no base64"
+        assert conn.state is State.AUTHORIZATION
+
+    def test_stls_behind_utf8(self) -> None:
+        conn = server_in(State.AUTHORIZATION)
+        serve(conn, b"UTF8")
+        assert conn.utf8
+        assert bad(conn, b"STLS\r\n") == "STLS is not allowed behind UTF8: send it first"
+
+    def test_the_bad_ones_are_counted(self) -> None:
+        conn = server_in(State.TRANSACTION)
+        for line in (b"XYZZY\r\n", b"USER a\r\n", b"RETR x\r\n"):
+            bad(conn, line)
+        read(conn, b"NOOP\r\n")
+        assert conn.bad_commands == 3
 
     def test_a_bad_command_is_kept_out_of_sight(self) -> None:
         event = read(server_in(State.AUTHORIZATION), b"PAS hunter2\r\n")
@@ -237,10 +305,58 @@ class TestLongLines:
                 events.append(event)
                 conn.reply(False)
         assert events == [BadCommand("the line is longer than 512 octets"), Capa()]
+        assert conn.bad_commands == 1
 
     def test_the_first_that_is_too_long(self) -> None:
         line = self.LONGEST.replace(b"PASS ", b"PASS x")
         assert bad(self.logging_in(), line) == "the line is longer than 512 octets"
+
+    @pytest.mark.parametrize("verb", [b"AUTH", b"auth"])
+    def test_auth_may_be_longer(self, verb: bytes) -> None:
+        conn = server_in(State.AUTHORIZATION, limits=Limits(command=20, sasl=411))
+        assert read(conn, verb + b" X " + b"A" * 200) is NEED_DATA
+        assert read(conn, b"A" * 200 + b"\r\n") == Auth("X", bytes(300))
+        conn.reply(False)
+        longer = verb + b" X " + b"A" * 404 + b"\r\n"
+        assert bad(conn, longer) == "the line is longer than 411 octets"
+
+    def test_tokens_of_64_kib_pass_before_the_login(self) -> None:
+        conn, token = server_in(State.AUTHORIZATION), bytes(64 * 1024)
+        assert read(conn, b"AUTH X " + encode_base64(token) + b"\r\n") == Auth("X", token)
+        conn.challenge()
+        assert read(conn, encode_base64(token) + b"\r\n") == AuthResponse(token)
+
+    @pytest.mark.parametrize("line", [b"AUTHX ", b" AUTH ", b"AUTH\t"])
+    def test_nothing_else_may_be_longer(self, line: bytes) -> None:
+        conn = server_in(State.AUTHORIZATION, limits=Limits(command=20, sasl=400))
+        assert bad(conn, line + b"A" * 40 + b"\r\n") == "the line is longer than 20 octets"
+
+    @pytest.mark.parametrize("size", [1, 7, 500])
+    def test_a_response_that_is_too_long_ends_the_exchange_once(self, size: int) -> None:
+        conn = server_in(State.AUTHENTICATING, limits=Limits(command=20, sasl=100))
+        line, events = b"A" * 400 + b"\r\nCAPA\r\n", list[object]()
+        for start in range(0, len(line), size):
+            conn.receive_data(line[start : start + size])
+            while (event := conn.next_event()) is not NEED_DATA:
+                events.append(event)
+                conn.reply(False)
+        assert events == [BadCommand("the line is longer than 100 octets"), Capa()]
+        assert conn.state is State.AUTHORIZATION
+
+    def test_a_response_may_be_long(self) -> None:
+        conn = server_in(State.AUTHENTICATING, limits=Limits(command=20, sasl=102))
+        assert read(conn, b"A" * 100 + b"\r\n") == AuthResponse(bytes(75))
+
+    def test_one_is_not_stored(self) -> None:
+        conn, piece = self.logging_in(), b"x" * 100_000
+        tracemalloc.start()
+        try:
+            for _ in range(100):
+                assert read(conn, piece) is NEED_DATA
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 10 * len(piece)
 
     def test_the_end_of_input_within_one(self) -> None:
         conn = self.logging_in()
@@ -286,6 +402,7 @@ class TestReplies:
         conn = server_in(State.TRANSACTION)
         read(conn, b"RETR 1\r\nNOOP\r\n")
         assert conn.reply(True, "3 octets") == b"+OK 3 octets\r\n"
+        assert conn.in_body
         assert conn.next_event() is PAUSED
         with pytest.raises(LocalProtocolError, match="no reply is owed"):
             conn.reply(True)
@@ -294,6 +411,7 @@ class TestReplies:
         assert conn.send_body(b"") == b""
         assert conn.send_body(b".") == b".."
         assert conn.end_body() == b"\r\n.\r\n"
+        assert conn.in_body is False
         assert conn.next_event() == Noop()
 
     @pytest.mark.parametrize(
@@ -324,13 +442,228 @@ class TestReplies:
     def test_every_command_can_be_refused(self, kind: type[Command[object]]) -> None:
         login = State.AUTHORIZATION in kind.states
         conn = server_in(State.AUTHORIZATION if login else State.TRANSACTION)
-        if kind is Pass:
+        if kind in (Pass, Rpop):
             serve(conn, b"USER alice")
-        arguments = {"TOP": b" 1 1", "RETR": b" 1", "DELE": b" 1"}.get(kind.verb, b"")
+        several = {"TOP": b" 1 1", "RETR": b" 1", "DELE": b" 1", "RPOP": b" a", "APOP": b" a 0"}
+        arguments = several.get(kind.verb, b"")
         event = read(conn, kind.verb.encode() + arguments + b"\r\n")
         assert isinstance(event, kind)
         assert conn.reply(False, "no") == b"-ERR no\r\n"
         assert (conn.state is State.CLOSED) == (kind is Quit)
+
+
+class TestAuth:
+    """RFC 5034, section 4."""
+
+    @staticmethod
+    def begun(line: bytes = b"AUTH CRAM-MD5\r\n") -> ServerConnection:
+        conn = server_in(State.AUTHORIZATION)
+        assert isinstance(read(conn, line), Auth)
+        return conn
+
+    def test_challenge_and_response(self) -> None:
+        conn = self.begun()
+        assert conn.next_event() is PAUSED
+        assert conn.challenge(b"<1@host>") == b"+ PDFAaG9zdD4=\r\n"
+        assert conn.state is State.AUTHENTICATING
+        assert conn.next_event() is NEED_DATA
+        assert read(conn, b"YWxpY2UgMA==\r\n") == AuthResponse(b"alice 0")
+        assert conn.next_event() is PAUSED
+        assert conn.challenge() == b"+ \r\n"
+        assert read(conn, b"\r\n") == AuthResponse(b"")
+        assert conn.reply(True, "welcome") == b"+OK welcome\r\n"
+        assert conn.state is State.TRANSACTION
+
+    def test_an_initial_response_that_is_all(self) -> None:
+        conn = self.begun(b"AUTH PLAIN AGEAYg==\r\n")
+        conn.reply(True)
+        assert conn.state is State.TRANSACTION
+
+    @pytest.mark.parametrize("challenged", [False, True])
+    def test_refused(self, challenged: bool) -> None:
+        conn = self.begun()
+        if challenged:
+            conn.challenge()
+            read(conn, b"AAAA\r\n")
+        assert conn.reply(False, "no") == b"-ERR no\r\n"
+        assert conn.state is State.AUTHORIZATION
+        assert read(conn, b"CAPA\r\n") == Capa()
+
+    def test_cancelled(self) -> None:
+        conn = self.begun()
+        conn.challenge()
+        assert read(conn, b"*\r\nCAPA\r\n") == AuthCancelled()
+        with pytest.raises(LocalProtocolError, match="has to be refused"):
+            conn.reply(True)
+        with pytest.raises(LocalProtocolError, match="cannot challenge"):
+            conn.challenge()
+        assert conn.reply(False) == b"-ERR\r\n"
+        assert (conn.state, conn.bad_commands) == (State.AUTHORIZATION, 0)
+        assert conn.next_event() == Capa()
+
+    @pytest.mark.parametrize(
+        "line", [b"=", b"AAA", b"AA=A", b"AAAA ", b"* ", b"QUIT now", b"AA\0A", b"AAA\r", b"AAAA="]
+    )
+    def test_what_is_no_response(self, line: bytes) -> None:
+        conn = self.begun()
+        conn.challenge()
+        assert bad(conn, line + b"\r\n") == "the response is no base64"
+        assert (conn.state, conn.bad_commands) == (State.AUTHORIZATION, 1)
+
+    def test_a_command_is_a_response_like_any_other(self) -> None:
+        conn = self.begun()
+        conn.challenge()
+        assert read(conn, b"QUIT\r\n") == AuthResponse(b"\x41\x42\x13")
+
+    @pytest.mark.parametrize("line", [b"AUTH\r\n", b"CAPA\r\n", b"XYZZY\r\n"])
+    def test_nothing_else_is_challenged(self, line: bytes) -> None:
+        conn = server_in(State.AUTHORIZATION)
+        read(conn, line)
+        with pytest.raises(LocalProtocolError, match="cannot challenge: neither AUTH nor a resp"):
+            conn.challenge()
+        conn.reply(False)
+
+    @pytest.mark.parametrize("state", set(State) - {State.UPDATE})
+    def test_where_nothing_is_owed_nothing_is_challenged(self, state: State) -> None:
+        with pytest.raises(LocalProtocolError, match="cannot challenge"):
+            server_in(state).challenge()
+
+    def test_a_connection_that_was_given_up(self) -> None:
+        conn = self.begun()
+        conn.abort("the network is gone")
+        with pytest.raises(LocalProtocolError, match=r"cannot challenge.*the network is gone"):
+            conn.challenge()
+
+    def test_the_mechanisms(self) -> None:
+        conn = self.begun(b"AUTH\r\n")
+        said = conn.reply(True) + conn.send_body(b"PLAIN\r\n") + conn.end_body()
+        assert said == b"+OK\r\nPLAIN\r\n.\r\n"
+        assert conn.state is State.AUTHORIZATION
+
+    @pytest.mark.parametrize("part", [b"", b"AAA"])
+    def test_end_of_input(self, part: bytes) -> None:
+        conn = self.begun()
+        conn.challenge()
+        if part:
+            assert read(conn, part) is NEED_DATA
+        conn.receive_eof()
+        assert conn.next_event() == EndOfStream()
+        assert conn.state is State.CLOSED
+
+    def test_apop(self) -> None:
+        conn = server_in(State.AUTHORIZATION)
+        serve(conn, b"APOP alice 0123")
+        assert conn.state is State.TRANSACTION
+
+
+class TestTrace:
+    @staticmethod
+    def traced(*lines: bytes) -> tuple[ServerConnection, list[TraceRecord]]:
+        """A server that is traced, with what has passed behind these commands."""
+        records: list[TraceRecord] = []
+        conn = ServerConnection(limits=Limits(command=100), trace=records.append)
+        conn.greet()
+        serve(conn, *lines)
+        records.clear()
+        return conn, records
+
+    def test_what_has_passed(self) -> None:
+        conn, records = self.traced(b"USER alice", b"PASS x")
+        read(conn, b"retr 1\nNOOP\r\n")
+        conn.reply(True)
+        conn.send_body(b".a")
+        conn.send_body(b"")
+        conn.end_body()
+        conn.next_event()
+        conn.reply(True, "fine")
+        conn.receive_eof(cut_off=True)
+        conn.next_event()
+        assert records == [
+            TraceRecord(Traced.RECEIVED, b"retr 1\n"),
+            TraceRecord(Traced.SENT, b"+OK\r\n", unread=6),
+            TraceRecord(Traced.SENT, b"..a", unread=6),
+            TraceRecord(Traced.SENT, b"\r\n.\r\n", unread=6),
+            TraceRecord(Traced.RECEIVED, b"NOOP\r\n"),
+            TraceRecord(Traced.SENT, b"+OK fine\r\n"),
+            TraceRecord(Traced.CUT_OFF),
+        ]
+
+    def test_a_greeting_with_a_timestamp(self) -> None:
+        records: list[TraceRecord] = []
+        ServerConnection(trace=records.append).greet(timestamp=b"<1@a>")
+        assert records == [TraceRecord(Traced.SENT, b"+OK <1@a>\r\n")]
+
+    @pytest.mark.parametrize(
+        ("line", "traced"),
+        [
+            (b"pass hunter2", b"PASS ***"),
+            (b"APOP alice hunter2", b"APOP alice ***"),
+            (b"auth plain aHVudGVyMg==", b"AUTH PLAIN Kioq"),
+            (b"auth  plain", b"auth  plain"),
+            (b"AUTH PLAIN =", b"AUTH PLAIN ="),
+            (b"AUTH PLAIN hunter2", b"AUTH ***"),
+            (b"APOP hunter2", b"APOP ***"),
+            (b"PASS hunter2\r", b"PASS ***"),
+            (b"PASSW hunter2", b"***"),
+            (b"hunter2", b"***"),
+            (b"", b"***"),
+            (b"STAT hunter2", b"STAT ***"),
+            (b"stls hunter2", b"stls ***"),
+            (b"QUIT", b"QUIT"),
+            (b"x" * 200, b"***"),
+            (b"PASS " + b"x" * 200, b"***"),
+        ],
+    )
+    def test_before_the_login(self, line: bytes, traced: bytes) -> None:
+        conn, records = self.traced(b"USER alice")
+        read(conn, line + b"\r\n")
+        assert records == [TraceRecord(Traced.RECEIVED, traced + b"\r\n")]
+
+    @pytest.mark.parametrize(
+        ("line", "traced"),
+        [
+            (b"XYZZY plugh", b"XYZZY plugh"),
+            (b"RETR x", b"RETR x"),
+            (b"USER alice", b"USER alice"),
+            (b"PASS hunter2", b"PASS ***"),
+            (b"APOP a hunter2", b"APOP ***"),
+            (b"AUTH PLAIN hunter2", b"AUTH ***"),
+            (b"x" * 200, b"***"),
+        ],
+    )
+    def test_behind_the_login(self, line: bytes, traced: bytes) -> None:
+        conn, records = self.traced(b"USER alice", b"PASS x")
+        read(conn, line + b"\r\n")
+        assert records == [TraceRecord(Traced.RECEIVED, traced + b"\r\n")]
+
+    @pytest.mark.parametrize(
+        ("line", "traced"),
+        [
+            (b"aHVudGVyMg==", b"Kioq"),
+            (b"", b""),
+            (b"*", b"*"),
+            (b"hunter2", b"***"),
+            (b"PASS hunter2", b"PASS ***"),
+        ],
+    )
+    def test_inside_auth(self, line: bytes, traced: bytes) -> None:
+        conn, records = self.traced()
+        read(conn, b"AUTH X\r\n")
+        conn.challenge(b"hunter2")
+        assert records[1:] == [TraceRecord(Traced.SENT, b"+ Kioq\r\n")]
+        read(conn, line + b"\r\n")
+        assert records[2:] == [TraceRecord(Traced.RECEIVED, traced + b"\r\n")]
+
+    def test_an_empty_challenge(self) -> None:
+        conn, records = self.traced()
+        read(conn, b"AUTH X\r\n")
+        conn.challenge()
+        assert records[-1] == TraceRecord(Traced.SENT, b"+ \r\n")
+
+    def test_tls(self) -> None:
+        conn, records = self.traced(b"STLS")
+        conn.tls_started()
+        assert records == [TraceRecord(Traced.TLS)]
 
 
 class TestStates:

@@ -6,8 +6,10 @@ from pop3_proto import COMMANDS, Quit, State
 from pop3_proto.states import GREETING, REMEDIES, TLS, TRANSITIONS, Outcome, Session
 
 VERBS = [kind.verb for kind in COMMANDS]
+LOGIN = frozenset({State.AUTHORIZATION})
 
-# Written down from RFC 1939 (sections 3, 4 and 6) and RFC 2595 (section 4), apart from the code.
+# Written down from RFC 1939 (sections 3, 4, 6 and 7), RFC 1081 (RPOP), RFC 2595 (section 4) and
+# RFC 5034 (section 4), apart from the code.
 MOVES = """
     GREETING       greeting  +OK   AUTHORIZATION
     GREETING       greeting  -ERR  CLOSED
@@ -15,6 +17,12 @@ MOVES = """
     AUTHORIZATION  STLS      +OK   TLS_HANDSHAKE
     TLS_HANDSHAKE  handshake +OK   AUTHORIZATION
     AUTHORIZATION  PASS      +OK   TRANSACTION
+    AUTHORIZATION  RPOP      +OK   TRANSACTION
+    AUTHORIZATION  APOP      +OK   TRANSACTION
+    AUTHORIZATION  AUTH      +     AUTHENTICATING
+    AUTHORIZATION  AUTH      +OK   TRANSACTION
+    AUTHENTICATING AUTH      +OK   TRANSACTION
+    AUTHENTICATING AUTH      -ERR  AUTHORIZATION
     AUTHORIZATION  QUIT      +OK   CLOSED
     AUTHORIZATION  QUIT      -ERR  CLOSED
     TRANSACTION    QUIT      sent  UPDATE
@@ -52,16 +60,18 @@ def test_what_is_not_in_the_table_stays(state: State, verb: str, outcome: Outcom
 
 def test_a_session_begins_with_the_greeting() -> None:
     session = Session()
-    assert (session.state, session.tls, session.user_seen) == (State.GREETING, False, False)
+    assert session.state is State.GREETING
+    assert (session.tls, session.utf8, session.user_seen) == (False, False, False)
 
 
-def test_pass_needs_user() -> None:
+@pytest.mark.parametrize("verb", ["PASS", "RPOP"])
+def test_what_needs_user(verb: str) -> None:
     session = session_in(State.AUTHORIZATION)
-    states = frozenset({State.AUTHORIZATION})
-    assert session.obstacle("PASS", states) == "PASS is not allowed yet: send USER first"
-    assert session.obstacle("PASS", states, user_coming=True) is None
+    assert session.obstacle(verb, LOGIN) == f"{verb} is not allowed yet: send USER first"
+    assert session.obstacle(verb, LOGIN, coming={"CAPA"}) is not None
+    assert session.obstacle(verb, LOGIN, coming={"USER"}) is None
     session.move("USER", Outcome.OK)
-    assert session.obstacle("PASS", states) is None
+    assert session.obstacle(verb, LOGIN) is None
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,7 @@ def test_pass_needs_user() -> None:
         ("USER", Outcome.SENT),
         ("PASS", Outcome.ERR),
         ("PASS", Outcome.OK),
+        ("RPOP", Outcome.ERR),
         (TLS, Outcome.OK),
     ],
 )
@@ -91,12 +102,23 @@ def test_other_commands_do_not_forget_user() -> None:
 
 def test_tls_begins_once() -> None:
     session = session_in(State.AUTHORIZATION)
-    states = frozenset({State.AUTHORIZATION})
-    assert session.obstacle("STLS", states) is None
+    assert session.obstacle("STLS", LOGIN) is None
     session.move("STLS", Outcome.OK)
     session.move(TLS, Outcome.OK)
     assert session.tls
-    assert session.obstacle("STLS", states) == "STLS is not allowed: TLS is active already"
+    assert session.obstacle("STLS", LOGIN) == "STLS is not allowed: TLS is active already"
+
+
+def test_tls_does_not_begin_behind_utf8() -> None:
+    session = session_in(State.AUTHORIZATION)
+    obstacle = "STLS is not allowed behind UTF8: send it first"
+    assert session.obstacle("STLS", LOGIN, coming={"UTF8"}) == obstacle
+    session.move("UTF8", Outcome.ERR)
+    assert session.obstacle("STLS", LOGIN) is None
+    session.move("UTF8", Outcome.OK)
+    assert session.utf8
+    assert session.obstacle("STLS", LOGIN) == obstacle
+    assert session.obstacle("UTF8", LOGIN) is None
 
 
 @pytest.mark.parametrize("state", set(State) - Quit.states)

@@ -64,6 +64,8 @@ def test_url(url: str, parsed: Pop3Url) -> None:
         ("pop://alice;AUTH=@example.org", ";AUTH"),
         ("pop://alice;TLS=yes@example.org", ";AUTH"),
         ("pop://alice;@example.org", ";AUTH"),
+        ("pop://alice;AUTH=PL%20AIN@example.org", "letters, digits"),
+        ("pop://alice;AUTH=PL%C3%84IN@example.org", "letters, digits"),
         ("pop://example.org?", "question mark"),
         ("pop://example.org?tls=maybe", "question mark"),
         ("pop://example.org?tls=none&x=y", "question mark"),
@@ -130,11 +132,3 @@ def test_account_is_the_same_however_it_is_reached() -> None:
     urls = ["pop://alice@Example.org", "pop3s://alice@example.ORG", "pop://alice@example.org:1"]
     assert {parse_url(url).account for url in urls} == {"alice@example.org"}
     assert parse_url("pop://example.org").account == "@example.org"
-
-
-@pytest.mark.parametrize(
-    ("policy", "port"),
-    [(IMPLICIT, 995), (STLS, 110), (TlsPolicy.OPPORTUNISTIC, 110), (NONE, 110)],
-)
-def test_ports_of_the_policies(policy: TlsPolicy, port: int) -> None:
-    assert policy.port == port
