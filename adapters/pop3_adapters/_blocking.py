@@ -3,12 +3,12 @@
 import contextlib
 import inspect
 import threading
-import time
 from typing import Protocol, TypeVar, cast
 
 from pop3_proto import LocalProtocolError
 from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 
+from ._deadlines import Deadlines
 from ._link import Link
 
 __all__ = ["BlockingDriver", "Stream"]
@@ -38,38 +38,15 @@ class Stream(Protocol):
 
 
 class BlockingDriver:
-    """Runs flows over a stream.
+    """Runs flows over a stream, each step within its deadlines."""
 
-    `silence` is how long to wait for the next octet, or, where `per_exchange` is set, for all the
-    octets that the next effect of the flow needs: a peer that sends one octet now and then gains
-    nothing by it. `handshake` is how long TLS may take to begin, and `operation` how long a flow
-    may take from its beginning to its end. All are in seconds, None for ever.
-    """
-
-    def __init__(
-        self,
-        stream: Stream,
-        link: Link,
-        *,
-        silence: float | None,
-        handshake: float | None,
-        operation: float | None = None,
-        per_exchange: bool = False,
-    ) -> None:
+    def __init__(self, stream: Stream, link: Link, deadlines: Deadlines) -> None:
         self.link = link
+        self.deadlines = deadlines
         self._stream = stream
-        self._silence = silence
-        self._handshake = handshake
-        self._operation = operation
-        self._per_exchange = per_exchange
-        self._waiting_since: float | None = None
         self._busy = threading.Lock()
         self._runner: int | None = None
         self._closed = False
-
-    def deadline(self) -> float | None:
-        """When an operation that begins now has to be over, for `run`."""
-        return _in(self._operation)
 
     def run(self, flow: Flow[T], deadline: float | None = None) -> T:
         """Run a flow to its end; `deadline` is that of an operation that began before.
@@ -82,7 +59,7 @@ class BlockingDriver:
             )
         self._runner = threading.get_ident()
         try:
-            return self._run(flow, deadline or self.deadline())
+            return self._run(flow, deadline or self.deadlines.operation())
         except KeyboardInterrupt:
             self.link.machine.abort("it was interrupted, perhaps between two octets")
             raise
@@ -121,7 +98,7 @@ class BlockingDriver:
         if want is Io.RECEIVE:
             self._receive(deadline)
             return
-        self._waiting_since = None
+        self.deadlines.progress()
         if isinstance(want, Send):
             self._say(want.data, deadline)
         elif isinstance(want, Invoke):
@@ -146,7 +123,7 @@ class BlockingDriver:
             # A peer that takes a large message slowly is not silent.
             for start in range(0, len(data), PIECE):
                 piece = data[start : start + PIECE]
-                self._stream.send(piece, self._left(self._silence, deadline))
+                self._stream.send(piece, self.deadlines.left(self.deadlines.silence, deadline))
         except TimeoutError:
             self.link.machine.abort("something could not be sent whole")
             raise TimeoutError("time is up: the peer does not take what is sent") from None
@@ -156,7 +133,7 @@ class BlockingDriver:
 
     def _receive(self, deadline: float | None) -> None:
         try:
-            self._take(self._left(self._patience(), deadline), deadline)
+            self._take(self.deadlines.left(self.deadlines.patience(), deadline), deadline)
         except TimeoutError:
             raise TimeoutError(f"time is up: {self.link.machine.silence()}") from None
 
@@ -177,14 +154,14 @@ class BlockingDriver:
             self._send(answer, deadline)
 
     def _start_tls(self, deadline: float | None) -> None:
-        deadline = _earlier(deadline, _in(self._handshake))
+        deadline = self.deadlines.handshake(deadline)
         steps = self.link.handshake()
         try:
             data = next(steps)
             while True:
                 if data:
-                    self._stream.send(data, self._left(None, deadline))
-                data = steps.send(self._stream.receive(self._left(None, deadline)))
+                    self._stream.send(data, self.deadlines.left(None, deadline))
+                data = steps.send(self._stream.receive(self.deadlines.left(None, deadline)))
         except StopIteration as done:
             self._send(cast(bytes, done.value), deadline)
         except TimeoutError:
@@ -203,26 +180,3 @@ class BlockingDriver:
                 "an asynchronous maildrop or authenticator needs an asynchronous server"
             )
         want.deliver(result)
-
-    def _patience(self) -> float | None:
-        if self._silence is None or not self._per_exchange:
-            return self._silence
-        now = time.monotonic()
-        if self._waiting_since is None:
-            self._waiting_since = now
-        return self._silence - (now - self._waiting_since)
-
-    def _left(self, most: float | None, deadline: float | None) -> float | None:
-        left = None if deadline is None else deadline - time.monotonic()
-        timeout = _earlier(most, left)
-        if timeout is not None and timeout <= 0:
-            raise TimeoutError("time is up")
-        return timeout
-
-
-def _in(seconds: float | None) -> float | None:
-    return None if seconds is None else time.monotonic() + seconds
-
-
-def _earlier(one: float | None, other: float | None) -> float | None:
-    return min((time for time in (one, other) if time is not None), default=None)

@@ -1,33 +1,26 @@
 """The blocking client: one method a command, over any blocking stream."""
 
 import io
-import ssl
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
 from pop3_proto import (
-    Auth,
     Capabilities,
     ClientConnection,
     ClientMechanism,
     Command,
     CommandFailed,
-    Dele,
     Deletions,
     DeletionsUnconfirmed,
     Greeting,
     List,
-    LocalProtocolError,
     MailboxStat,
     Noop,
-    Offer,
-    Reply,
     Retr,
     Rset,
     ScanListing,
     Stat,
-    State,
     Top,
     Uidl,
     UniqueId,
@@ -37,20 +30,12 @@ from pop3_proto.flows import login as logins
 from pop3_proto.flows.core import Flow
 
 from ._blocking import BlockingDriver
+from ._facts import Facts
 from ._turns import Turns
 
 __all__ = ["Client", "Message"]
 
 T = TypeVar("T")
-
-CONVERSATIONS = {
-    "USER": "login()",
-    "PASS": "login()",
-    "APOP": "login_apop()",
-    "AUTH": "authenticate()",
-    "STLS": "connect(tls=TlsPolicy.STLS)",
-    "QUIT": "quit()",
-}
 
 
 class Message:
@@ -112,16 +97,7 @@ class Message:
         In a fetch the server's answer is read later: the fetch raises CommandFailed at its end
         where one was negative.
         """
-        if not (self.complete and self._whole):
-            raise LocalProtocolError(
-                f"message {self.number} has not been read to its end: a message is deleted only "
-                "when all of it is here"
-            )
-        if self._turns.fetch:
-            self._driver.run(self._turns.fetch.delete(self.number))
-        else:
-            deleting = flows.request(self._conn, Dele(self.number))
-            _ = self._driver.run(self._turns.take(deleting))
+        self._driver.run(self._turns.delete(self.number, read=self.complete and self._whole))
 
     def __enter__(self) -> Self:
         return self
@@ -132,13 +108,12 @@ class Message:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        mine = self._turn == self._turns.current
         # Behind an exception nobody wants to wait; the next command settles it all the same.
-        if error is None and mine and not self.complete and not self._turns.fetch:
-            self._driver.run(self._turns.take(flows.settle(self._conn)))
+        if error is None and not self.complete:
+            self._driver.run(self._turns.leave(self._turn))
 
 
-class Client:
+class Client(Facts):
     """A session with a POP3 server, as `connect` gives it.
 
     In a `with` statement, QUIT is sent at its end, and nothing where an exception ends it: then
@@ -148,52 +123,13 @@ class Client:
     """
 
     def __init__(self, driver: BlockingDriver, conn: ClientConnection, greeting: Greeting) -> None:
-        self.greeting = greeting
-        """What the server said first."""
-
+        super().__init__(conn, driver.link, greeting)
         self._driver = driver
-        self._conn = conn
         self._turns = Turns(conn)
-        self._ended = False
-
-    @property
-    def state(self) -> State:
-        """Where the session stands."""
-        return self._conn.state
-
-    @property
-    def tls(self) -> bool:
-        """Whether the session is inside TLS."""
-        return self._conn.tls
-
-    @property
-    def tls_object(self) -> ssl.SSLObject | None:
-        """Version, cipher and certificates of TLS, or None where the session is not inside it."""
-        layer = self._driver.link.tls
-        return layer.object if layer else None
-
-    @property
-    def capabilities(self) -> Capabilities | None:
-        """What the server announced, or None where it has no CAPA."""
-        return self._conn.capabilities
-
-    @property
-    def marked(self) -> frozenset[int]:
-        """The message-numbers that the server has marked as deleted."""
-        return self._conn.marked
-
-    @property
-    def deletions(self) -> Deletions:
-        """What has become of the messages that were marked as deleted."""
-        return self._conn.deletions
 
     def ask_capabilities(self) -> Capabilities | None:
         """Ask for the capabilities again (RFC 2449, section 5)."""
         return self._run(flows.capabilities(self._conn))
-
-    def offer(self, capability: str) -> Offer:
-        """Whether the server announced a capability, by its tag; it may not be known."""
-        return self._conn.offer(capability)
 
     def login(
         self,
@@ -258,10 +194,7 @@ class Client:
 
         Raises LocalProtocolError for commands that only make sense in a conversation.
         """
-        conversation = CONVERSATIONS.get(command.verb)
-        if conversation and not (isinstance(command, Auth) and command.mechanism is None):
-            raise LocalProtocolError(f"give {command.verb} with {conversation}, not by itself")
-        return self._run(flows.request(self._conn, command))
+        return self._driver.run(self._turns.request(command))
 
     def stat(self) -> MailboxStat:
         """How much the maildrop holds."""
@@ -302,12 +235,13 @@ class Client:
         fetch = self._driver.run(self._turns.begin_fetch(numbers, window))
         try:
             while True:
-                deadline = self._driver.deadline()
+                deadline = self._driver.deadlines.operation()
                 reply = self._driver.run(fetch.advance(), deadline)
                 if reply is None:
                     return
-                self._turns.current += 1
-                yield self._fetched(reply, deadline)
+                command = self._turns.next_message(reply)
+                refusal = None if reply.ok else flows.failure(self._conn, command, reply)
+                yield Message(self._driver, self._conn, self._turns, command, deadline, refusal)
         finally:
             self._turns.end_fetch(fetch)
 
@@ -325,11 +259,11 @@ class Client:
 
     def quit(self) -> Deletions:
         """End the session and close the connection; says what became of the marked messages."""
-        return self._driver.run(self._quit())
+        return self._driver.run(self._turns.quit())
 
     def close(self) -> None:
         """Close the connection without QUIT: nothing is deleted."""
-        self._ended = True
+        self._turns.ended = True
         self._driver.close()
 
     def __enter__(self) -> Self:
@@ -344,28 +278,15 @@ class Client:
         if error is not None:
             self.close()
             return
-        if not self._ended and self.quit() is not Deletions.DONE and self._conn.marked:
+        if not self._turns.ended and self.quit() is not Deletions.DONE and self._conn.marked:
             sent = self.deletions is Deletions.UNKNOWN
             raise DeletionsUnconfirmed(self._conn.marked, quit_sent=sent)
 
     def _run(self, flow: Flow[T]) -> T:
         return self._driver.run(self._turns.take(flow))
 
-    def _quit(self) -> Flow[Deletions]:
-        self._ended = True
-        self._turns.current += 1
-        try:
-            return (yield from flows.quit(self._conn))
-        finally:
-            self._driver.close()
-
     def _open(self, command: Retr | Top) -> Message:
-        deadline = self._driver.deadline()
+        deadline = self._driver.deadlines.operation()
         opening = self._turns.take(flows.open_body(self._conn, command))
         _ = self._driver.run(opening, deadline)
         return Message(self._driver, self._conn, self._turns, command, deadline)
-
-    def _fetched(self, reply: Reply, deadline: float | None) -> Message:
-        assert isinstance(reply.command, Retr)
-        refusal = None if reply.ok else flows.failure(self._conn, reply.command, reply)
-        return Message(self._driver, self._conn, self._turns, reply.command, deadline, refusal)

@@ -1,45 +1,37 @@
 """POP3 over blocking sockets: `connect` for a client, `serve` for a server."""
 
 import contextlib
-import logging
-import secrets
 import selectors
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
-from pop3_proto import (
-    COMMANDS,
-    Authenticator,
-    ClientConnection,
-    Command,
-    Limits,
-    PasswordStore,
-    Pop3Error,
-    ServerConnection,
-    ServerMechanism,
-    TlsPolicy,
-    Trace,
-)
+from pop3_proto import Authenticator, Pop3Error
 from pop3_proto.flows import client as client_flows
-from pop3_proto.flows.server import NO_MECHANISMS, ServerSession
 
 from ._blocking import BlockingDriver
 from ._client import Client, Message
-from ._link import Link
+from ._opening import ClientOptions, opening
+from ._sessions import ServerOptions, Sessions, log
 from ._timeouts import Timeouts
-from ._tls import TlsLayer, client_context
+from ._tls import client_context
 
-__all__ = ["Client", "Message", "Server", "Timeouts", "client_context", "connect", "serve"]
+__all__ = [
+    "Client",
+    "ClientOptions",
+    "Message",
+    "Server",
+    "ServerOptions",
+    "Timeouts",
+    "client_context",
+    "connect",
+    "serve",
+]
 
 READ = 256 * 1024
-AUTOLOGOUT = 600.0
-
-log = logging.getLogger("pop3_adapters")
 
 
 class SocketStream:
@@ -69,128 +61,54 @@ class SocketStream:
         self._socket.close()
 
 
-def connect(
-    host: str,
-    port: int | None = None,
-    *,
-    tls: TlsPolicy = TlsPolicy.IMPLICIT,
-    context: ssl.SSLContext | None = None,
-    timeouts: Timeouts | None = None,
-    limits: Limits | None = None,
-    trace: Trace | None = None,
-) -> Client:
-    """Connect to a server, read its greeting and start TLS as `tls` says; then log in.
+def connect(host: str, port: int | None = None, **options: Unpack[ClientOptions]) -> Client:
+    """Connect to a server, read its greeting and start TLS; then log in.
 
-    The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. The
-    certificate has to be valid for `host` by the system's authorities, unless `context` says
-    otherwise. `trace` is told all that is sent and received, without the secrets.
-
-    Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the
-    server refuses the session or STLS, and RemoteProtocolError where this is no POP3 server.
+    The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. Raises
+    OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server refuses the
+    session or STLS, and RemoteProtocolError where this is no POP3 server.
     """
-    timeouts = timeouts or Timeouts()
-    conn = ClientConnection(limits=limits, trace=trace)
-    context = context or client_context()
-    sock = socket.create_connection((host, tls.port if port is None else port), timeouts.connect)
-    driver = BlockingDriver(
-        SocketStream(sock),
-        Link(conn, lambda: TlsLayer(context, host=host)),
-        silence=timeouts.silence,
-        handshake=timeouts.tls,
-        operation=timeouts.operation,
-    )
+    new = opening(host, **options)
+    address = (host, new.policy.port if port is None else port)
+    sock = socket.create_connection(address, new.timeouts.connect)
+    driver = BlockingDriver(SocketStream(sock), new.link, new.deadlines(time.monotonic))
     try:
-        greeting = driver.run(client_flows.open_session(conn, tls))
+        greeting = driver.run(client_flows.open_session(new.conn, new.policy))
     except BaseException:
         driver.close()
         raise
-    return Client(driver, conn, greeting)
+    return Client(driver, new.conn, greeting)
 
 
 def serve(
     authenticator: Authenticator,
     host: str = "127.0.0.1",
     port: int = 0,
-    *,
-    tls: TlsPolicy = TlsPolicy.NONE,
-    context: ssl.SSLContext | None = None,
-    allow_insecure_auth: bool = False,
-    greeting: str = "POP3 server ready",
-    mechanisms: Mapping[str, Callable[[], ServerMechanism]] = NO_MECHANISMS,
-    apop: bool = False,
-    commands: Iterable[type[Command[object]]] = (),
-    limits: Limits | None = None,
-    login: float = 60.0,
-    autologout: float = AUTOLOGOUT,
-    handshake: float = 30.0,
-    testing: bool = False,
+    **options: Unpack[ServerOptions],
 ) -> "Server":
     """Serve in threads of their own, one for each connection, until the server is closed.
 
-    Port 0 takes a free one, see `Server.port`. With `tls` STLS or IMPLICIT, `context` has to hold
-    the certificate. Passwords are taken inside TLS only, unless `allow_insecure_auth` is set.
-
-    A client that has not logged in `login` seconds after it connected is disconnected, whatever
-    it says. One that gives no command for `autologout` seconds is, too, and nothing is deleted;
-    less than 600 is a ValueError (RFC 1939, section 3) unless `testing` is set.
-
-    `mechanisms` has what makes a new mechanism of AUTH for each name. `apop` offers APOP, which
-    the authenticator has to be a `PasswordStore` for. `commands` are further ones, which say
-    themselves how they are answered (`Answering`).
+    Port 0 takes a free one, see `Server.port`. Passwords are taken inside TLS only, unless
+    `allow_insecure_auth` is set. Raises ValueError for options that do not fit together.
     """
-    if autologout < AUTOLOGOUT and not testing:
-        raise ValueError(
-            f"an autologout of less than {AUTOLOGOUT:.0f} s is not allowed (RFC 1939, section 3)"
-        )
-    _ = ServerConnection().greet(greeting)  # so that a greeting that is none is found here
-    if (context is None) is not (tls is TlsPolicy.NONE):
-        raise ValueError("a TLS context and a policy other than NONE belong together")
-
-    if apop and not isinstance(authenticator, PasswordStore):
-        raise ValueError("APOP needs an authenticator that knows passwords: see PasswordStore")
-    vocabulary = (*COMMANDS, *commands)
-
-    def make_tls() -> TlsLayer:
-        assert context is not None
-        return TlsLayer(context, server_side=True)
+    sessions = Sessions(authenticator, **options)
 
     def session(sock: socket.socket) -> None:
-        conn = ServerConnection(limits=limits, commands=vocabulary)
-        driver = BlockingDriver(
-            SocketStream(sock),
-            Link(conn, make_tls),
-            silence=autologout,
-            handshake=handshake,
-            per_exchange=True,
-        )
-        conversation = ServerSession(
-            conn,
-            authenticator,
-            tls=tls,
-            allow_insecure_auth=allow_insecure_auth,
-            greeting=greeting,
-            mechanisms=mechanisms,
-            timestamp=new_timestamp() if apop else None,
-            report=lambda error: log.error("the maildrop failed", exc_info=error),
-        )
+        new = sessions.new(time.monotonic)
+        driver = BlockingDriver(SocketStream(sock), new.link, new.deadlines)
         try:
-            driver.run(conversation.begin(), time.monotonic() + login)
-            driver.run(conversation.go_on())
+            driver.run(new.conversation.begin(), new.login_deadline)
+            driver.run(new.conversation.go_on())
         except (OSError, Pop3Error) as error:
             log.info("a session ended early: %s", error)
         finally:
             try:
-                driver.run(conversation.close())
+                driver.run(new.conversation.close())
             finally:
                 driver.close()
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return Server(socket.create_server((host, port), family=family, backlog=128), session)
-
-
-def new_timestamp() -> bytes:
-    """A timestamp for APOP, which no session before has had (RFC 1939, section 7)."""
-    return b"<%d.%s@pop3>" % (time.time_ns(), secrets.token_hex(16).encode("ascii"))
 
 
 class Server:

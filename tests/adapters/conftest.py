@@ -12,6 +12,7 @@ import pytest
 
 from pop3_proto import TlsPolicy
 
+from .async_backends import LIBRARIES, AsyncClients, AsyncServers, nothing
 from .backends import ClientBackend, ServerBackend
 from .certificates import Certificates
 from .net import Net
@@ -36,7 +37,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.fixture(scope="session", autouse=True)
 def frozen() -> Generator[None]:
-    """What is there before the first test does not make each collection slow."""
+    """What is there before the first test does not make each collection slow.
+
+    Event loops that keep something open for the whole process do that here.
+    """
+    for library in LIBRARIES.values():
+        library.run(nothing)
     gc.freeze()
     yield
     gc.unfreeze()
@@ -56,7 +62,8 @@ def nothing_is_left(certificates: Certificates) -> Generator[None]:
 
 
 def threads_now() -> set[threading.Thread]:
-    return set(threading.enumerate())
+    # trio keeps its worker threads for a while, for whoever needs one next.
+    return {each for each in threading.enumerate() if not each.name.startswith("Trio thread")}
 
 
 def descriptors_now() -> int:
@@ -68,24 +75,22 @@ def certificates() -> Certificates:
     return Certificates()
 
 
-@pytest.fixture(scope="session", params=[SocketClients()], ids=["socket"])
-def clients(request: pytest.FixtureRequest) -> ClientBackend:
-    backend: ClientBackend = request.param
-    return backend
+BACKENDS: dict[str, tuple[ClientBackend, ServerBackend]] = {
+    "socket": (SocketClients(), SocketServers()),
+    **{name: (AsyncClients(lib), AsyncServers(lib)) for name, lib in LIBRARIES.items()},
+}
 
 
-@pytest.fixture(scope="session", params=[SocketServers()], ids=["socket"])
-def servers(request: pytest.FixtureRequest) -> ServerBackend:
-    backend: ServerBackend = request.param
-    return backend
+@pytest.fixture(scope="session", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> tuple[ClientBackend, ServerBackend]:
+    """A library, for both ends."""
+    return BACKENDS[request.param]
 
 
 @pytest.fixture
-def net(
-    clients: ClientBackend, servers: ServerBackend, certificates: Certificates
-) -> Generator[Net]:
+def net(backend: tuple[ClientBackend, ServerBackend], certificates: Certificates) -> Generator[Net]:
     with ExitStack() as started:
-        yield Net(clients, servers, certificates, started)
+        yield Net(*backend, certificates, started)
 
 
 @pytest.fixture(

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -9,6 +10,7 @@ from types import FrameType
 import pytest
 
 from pop3_adapters._blocking import BlockingDriver
+from pop3_adapters._deadlines import Deadlines
 from pop3_adapters._link import Link
 from pop3_adapters._tls import TlsLayer
 from pop3_adapters.socket import Client, connect
@@ -111,7 +113,8 @@ def test_whoever_finds_the_connection_busy_takes_nobodys_turn() -> None:
     def no_tls() -> TlsLayer:
         raise AssertionError("TLS was not asked for")
 
-    driver = BlockingDriver(stream, Link(conn, no_tls), silence=30.0, handshake=30.0)
+    deadlines = Deadlines(time.monotonic, silence=30.0, handshake=30.0)
+    driver = BlockingDriver(stream, Link(conn, no_tls), deadlines)
     client = Client(driver, conn, greeting)
     client.login(NAME, PASSWORD, allow_insecure_auth=True)
     message = client.retrieve(1)

@@ -1,10 +1,12 @@
 """The blocking run loop by itself, over streams that do as they are told."""
 
+import time
 from collections.abc import Generator
 
 import pytest
 
 from pop3_adapters._blocking import BlockingDriver
+from pop3_adapters._deadlines import Deadlines
 from pop3_adapters._link import Link
 from pop3_adapters._tls import TlsLayer
 from pop3_proto import ClientConnection, LocalProtocolError, ProtocolError, Quit, Stat, State
@@ -46,7 +48,8 @@ def no_tls() -> TlsLayer:
 
 def driver_of(stream: Told) -> tuple[BlockingDriver, ClientConnection]:
     conn = ClientConnection()
-    driver = BlockingDriver(stream, Link(conn, no_tls), silence=30.0, handshake=30.0)
+    deadlines = Deadlines(time.monotonic, silence=30.0, handshake=30.0)
+    driver = BlockingDriver(stream, Link(conn, no_tls), deadlines)
     return driver, conn
 
 
@@ -106,9 +109,8 @@ def test_each_piece_of_something_long_has_its_own_time() -> None:
 def test_an_exchange_has_one_time_for_all_its_octets_and_the_next_has_it_anew() -> None:
     stream = Told(*[b"x"] * 4)
     conn = ClientConnection()
-    driver = BlockingDriver(
-        stream, Link(conn, no_tls), silence=30.0, handshake=30.0, per_exchange=True
-    )
+    deadlines = Deadlines(time.monotonic, silence=30.0, handshake=30.0, per_exchange=True)
+    driver = BlockingDriver(stream, Link(conn, no_tls), deadlines)
 
     def flow() -> Flow[None]:
         yield Io.RECEIVE

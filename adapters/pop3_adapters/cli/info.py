@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from pop3_proto.flows.core import Flow, Io
 from pop3_proto.flows.login import login
 
 from .._blocking import BlockingDriver
+from .._deadlines import Deadlines
 from .._link import Link
 from .._tls import TlsLayer
 from ..socket import SocketStream, Timeouts
@@ -192,8 +194,7 @@ class _Examination:
         driver = BlockingDriver(
             SocketStream(sock),
             Link(conn, lambda: TlsLayer(context, host=url.host)),
-            silence=timeouts.silence,
-            handshake=timeouts.tls,
+            Deadlines(time.monotonic, silence=timeouts.silence, handshake=timeouts.tls),
         )
         try:
             yield driver

@@ -1,0 +1,180 @@
+"""The run loop for everything asynchronous: does what flows want, one thing after the other."""
+
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias, TypeVar, cast
+
+from pop3_proto import LocalProtocolError
+from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
+
+from ._deadlines import Deadlines
+from ._link import Link
+
+__all__ = ["AsyncDriver", "AsyncStream", "Offload"]
+
+T = TypeVar("T")
+
+PIECE = 256 * 1024
+
+Offload: TypeAlias = Callable[[Callable[[], object]], Awaitable[object]]
+"""Calls a function that may block, away from the event loop. A cancellation waits until that is
+done: nobody could tell what has become of it."""
+
+
+class AsyncStream(Protocol):
+    """A transport in an event loop. `within` is in seconds, None for ever."""
+
+    async def send(self, data: bytes, within: float | None) -> None:
+        """Send all octets, or raise OSError: TimeoutError where they are not taken in time."""
+        ...
+
+    async def receive(self, within: float | None) -> bytes:
+        """Some octets, at least one, or none at their end; TimeoutError where nothing came.
+
+        Within 0 seconds, it does not wait. Where this is cancelled, nothing is lost: octets that
+        have arrived come out of the next call.
+        """
+        ...
+
+    async def close(self, last: bytes) -> None:
+        """Send these octets, as far as that does not take long, and let go of the transport.
+
+        May be called more than once, and when the task has been cancelled.
+        """
+        ...
+
+
+class AsyncDriver:
+    """Runs flows over a stream, each step within its deadlines."""
+
+    def __init__(
+        self, stream: AsyncStream, link: Link, deadlines: Deadlines, offload: Offload | None = None
+    ) -> None:
+        self.link = link
+        self.deadlines = deadlines
+        self._stream = stream
+        self._offload = offload
+        self._busy = False
+        self._closed = False
+
+    async def run(self, flow: Flow[T], deadline: float | None = None) -> T:
+        """Run a flow to its end; `deadline` is that of an operation that began before.
+
+        Raises LocalProtocolError while another task runs one.
+        """
+        if self._busy:
+            raise LocalProtocolError(
+                "the connection is busy with another task's command: use one connection a task"
+            )
+        self._busy = True
+        try:
+            return await self._run(flow, deadline or self.deadlines.operation())
+        finally:
+            self._busy = False
+
+    async def close(self) -> None:
+        """Close the stream, without a word of POP3; a task that waits for octets wakes up."""
+        await self._close(abruptly=self._busy)
+
+    async def _close(self, *, abruptly: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        last = b"" if abruptly else self.link.closing()
+        self.link.machine.abort("it was closed")
+        await self._stream.close(last)
+
+    async def _run(self, flow: Flow[T], deadline: float | None) -> T:
+        try:
+            want = next(flow)
+            while True:
+                try:
+                    await self._do(want, deadline)
+                except BaseException as error:
+                    want = flow.throw(error)
+                else:
+                    want = next(flow)
+        except StopIteration as stop:
+            return cast(T, stop.value)
+
+    async def _do(self, want: Want, deadline: float | None) -> None:
+        if want is Io.RECEIVE:
+            await self._receive(deadline)
+            return
+        self.deadlines.progress()
+        if isinstance(want, Send):
+            await self._say(want.data, deadline)
+        elif isinstance(want, Invoke):
+            await self._invoke(want)
+        elif want is Io.POLL:
+            await self._poll(deadline)
+        elif want is Io.START_TLS:
+            await self._start_tls(deadline)
+        else:
+            await self._close(abruptly=False)
+
+    async def _say(self, data: bytes, deadline: float | None) -> None:
+        try:
+            data = self.link.outgoing(data)
+        except BaseException as error:
+            self.link.machine.abort(f"something could not be encrypted: {error}")
+            raise
+        await self._send(data, deadline)
+
+    async def _send(self, data: bytes, deadline: float | None) -> None:
+        deadlines = self.deadlines
+        try:
+            # A peer that takes a large message slowly is not silent.
+            for start in range(0, len(data), PIECE):
+                piece = data[start : start + PIECE]
+                await self._stream.send(piece, deadlines.left(deadlines.silence, deadline))
+        except TimeoutError:
+            self.link.machine.abort("something could not be sent whole")
+            raise TimeoutError("time is up: the peer does not take what is sent") from None
+        except BaseException:
+            self.link.machine.abort("something could not be sent whole")
+            raise
+
+    async def _receive(self, deadline: float | None) -> None:
+        try:
+            await self._take(self.deadlines.left(self.deadlines.patience(), deadline), deadline)
+        except TimeoutError:
+            raise TimeoutError(f"time is up: {self.link.machine.silence()}") from None
+
+    async def _poll(self, deadline: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            await self._take(0, deadline)
+
+    async def _take(self, within: float | None, deadline: float | None) -> None:
+        try:
+            answer = self.link.incoming(await self._stream.receive(within))
+        except TimeoutError:
+            raise
+        except Exception as error:  # a cancellation is none: the stream loses nothing by it
+            self.link.machine.abort(f"receiving failed: {error!r}")
+            raise
+        if answer:
+            await self._send(answer, deadline)
+
+    async def _start_tls(self, deadline: float | None) -> None:
+        deadline = self.deadlines.handshake(deadline)
+        steps = self.link.handshake()
+        try:
+            data = next(steps)
+            while True:
+                if data:
+                    await self._stream.send(data, self.deadlines.left(None, deadline))
+                data = steps.send(await self._stream.receive(self.deadlines.left(None, deadline)))
+        except StopIteration as done:
+            await self._send(cast(bytes, done.value), deadline)
+        except TimeoutError:
+            self.link.machine.abort("the TLS handshake took too long")
+            raise TimeoutError("time is up: the TLS handshake was not done") from None
+        except BaseException as error:
+            self.link.machine.abort(f"TLS could not be started: {error}")
+            raise
+
+    async def _invoke(self, want: Invoke) -> None:
+        result = want.function() if self._offload is None else await self._offload(want.function)
+        want.deliver(await result if inspect.isawaitable(result) else result)

@@ -1,0 +1,338 @@
+"""The asynchronous client: one method a command, over any asynchronous stream."""
+
+import io
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pop3_proto import (
+    Capabilities,
+    ClientConnection,
+    ClientMechanism,
+    Command,
+    CommandFailed,
+    Deletions,
+    DeletionsUnconfirmed,
+    Greeting,
+    List,
+    MailboxStat,
+    Noop,
+    Retr,
+    Rset,
+    ScanListing,
+    Stat,
+    Top,
+    Uidl,
+    UniqueId,
+)
+from pop3_proto.flows import client as flows
+from pop3_proto.flows import login as logins
+from pop3_proto.flows.client import Fetch
+from pop3_proto.flows.core import Flow
+
+from ._async import AsyncDriver
+from ._facts import Facts
+from ._turns import Turns
+
+__all__ = ["Client", "Fetching", "Message"]
+
+T = TypeVar("T")
+
+
+class Message:
+    """A message while it arrives: iterate for its octets in pieces, or `read` it as a whole.
+
+    In an `async with` statement, what is left unread at its end is thrown away, or, where that
+    would be too much (`Limits.drain`), the connection is closed.
+    """
+
+    def __init__(
+        self,
+        driver: AsyncDriver,
+        conn: ClientConnection,
+        turns: Turns,
+        command: Retr | Top,
+        deadline: float | None,
+        refusal: CommandFailed | None = None,
+    ) -> None:
+        self.number = command.number
+        """The message-number."""
+
+        self.refusal = refusal
+        """Why the server did not give the message, in a fetch; reading it raises this."""
+
+        self.complete = False
+        """Whether all of it has been read."""
+
+        self._whole = isinstance(command, Retr)
+        self._driver = driver
+        self._conn = conn
+        self._turns = turns
+        self._turn = turns.current
+        self._deadline = deadline
+        self._unread = io.BytesIO()  # what a read that was interrupted had come to
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if chunk := self._take_unread() or await self._next():
+            return chunk
+        raise StopAsyncIteration
+
+    async def read(self) -> bytes:
+        """The octets that have not been read yet, all of them."""
+        while chunk := await self._next():
+            _ = self._unread.write(chunk)
+        return self._take_unread()
+
+    async def delete(self) -> None:
+        """Mark the message, once it has been read to its end, as deleted.
+
+        In a fetch the server's answer is read later: the fetch raises CommandFailed at its end
+        where one was negative.
+        """
+        await self._driver.run(self._turns.delete(self.number, read=self.complete and self._whole))
+
+    async def _next(self) -> bytes:
+        if self.refusal:
+            raise self.refusal
+        if self.complete:
+            return b""
+        self._turns.check(self._turn, self.number)
+        chunk = await self._driver.run(flows.next_chunk(self._conn), self._deadline)
+        self.complete = not chunk
+        return chunk
+
+    def _take_unread(self) -> bytes:
+        unread, self._unread = self._unread, io.BytesIO()
+        return unread.getvalue()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Behind an exception nobody wants to wait; the next command settles it all the same.
+        if error is None and not self.complete:
+            await self._driver.run(self._turns.leave(self._turn))
+
+
+class Client(Facts):
+    """A session with a POP3 server, as `connect` gives it.
+
+    In an `async with` statement, QUIT is sent at its end, and nothing where an exception ends it:
+    then no message is deleted. Methods raise CommandFailed or one of its kinds where the server
+    refuses, RemoteProtocolError where it breaks the protocol, LocalProtocolError where something is
+    not possible here, and OSError, of which TimeoutError and ssl.SSLError are kinds.
+    """
+
+    def __init__(self, driver: AsyncDriver, conn: ClientConnection, greeting: Greeting) -> None:
+        super().__init__(conn, driver.link, greeting)
+        self._driver = driver
+        self._turns = Turns(conn)
+
+    async def ask_capabilities(self) -> Capabilities | None:
+        """Ask for the capabilities again (RFC 2449, section 5)."""
+        return await self._run(flows.capabilities(self._conn))
+
+    async def login(
+        self,
+        name: str | bytes,
+        password: str | bytes,
+        *,
+        allow_insecure_auth: bool = False,
+        allow_utf8_login: bool = False,
+    ) -> None:
+        """Log in with USER and PASS.
+
+        Raises LocalProtocolError before anything is sent where the password would go in plaintext
+        and `allow_insecure_auth` is not set, or is beyond ASCII where the server does not take
+        that and `allow_utf8_login` is not set; AuthenticationFailed where it is wrong.
+        """
+        await self._run(
+            logins.login(
+                self._conn,
+                name,
+                password,
+                allow_insecure_auth=allow_insecure_auth,
+                allow_utf8_login=allow_utf8_login,
+            )
+        )
+
+    async def login_apop(
+        self, name: str | bytes, password: str | bytes, *, allow_utf8_login: bool = False
+    ) -> None:
+        """Log in with APOP, which hides the password without TLS, if not very well.
+
+        Raises LocalProtocolError where the server does not offer it, RemoteProtocolError where its
+        timestamp is none, both before anything is sent; AuthenticationFailed where the password is
+        wrong.
+        """
+        await self._run(
+            logins.login_apop(self._conn, name, password, allow_utf8_login=allow_utf8_login)
+        )
+
+    async def authenticate(
+        self,
+        mechanism: ClientMechanism,
+        *,
+        initial_response: bool = True,
+        allow_insecure_auth: bool = False,
+    ) -> None:
+        """Log in with AUTH and a mechanism of SASL (RFC 5034).
+
+        The mechanism's first response goes with AUTH where the server announced SASL and the line
+        is not too long, unless `initial_response` is False. Raises what the mechanism raises,
+        RemoteProtocolError for a challenge that is no base64, AuthenticationFailed where the server
+        refuses; the session can go on behind all of them.
+        """
+        await self._run(
+            logins.authenticate(
+                self._conn,
+                mechanism,
+                initial_response=initial_response,
+                allow_insecure_auth=allow_insecure_auth,
+            )
+        )
+
+    async def request(self, command: Command[T]) -> T:
+        """Give any command, one of your own too, and get what its reply means.
+
+        Raises LocalProtocolError for commands that only make sense in a conversation.
+        """
+        return await self._driver.run(self._turns.request(command))
+
+    async def stat(self) -> MailboxStat:
+        """How much the maildrop holds."""
+        return await self.request(Stat())
+
+    async def scan_listings(self) -> list[ScanListing]:
+        """The octets of each message."""
+        return await self.request(List())
+
+    async def scan_listing(self, number: int) -> ScanListing:
+        """The octets of one message."""
+        return await self.request(List(number))
+
+    async def unique_ids(self) -> list[UniqueId]:
+        """The unique-id of each message."""
+        return await self.request(Uidl())
+
+    async def unique_id(self, number: int) -> UniqueId:
+        """The unique-id of one message."""
+        return await self.request(Uidl(number))
+
+    async def retrieve(self, number: int) -> Message:
+        """One message, to be read from what this gives before anything else is asked."""
+        return await self._open(Retr(number))
+
+    async def top(self, number: int, lines: int = 0) -> Message:
+        """The headers of a message, and the first lines of its body."""
+        return await self._open(Top(number, lines))
+
+    def fetch(self, numbers: Iterable[int], *, window: int = 64) -> "Fetching":
+        """Many messages, in the order of `numbers`, asked for ahead of time.
+
+        Each is to be read before the next one is taken. A message that the server refuses says so
+        in `refusal`; the others come all the same. Until the loop is over or left, messages are
+        deleted with `Message.delete`, and other commands raise LocalProtocolError. `window` is
+        how many messages are asked for ahead of time, where the server announced PIPELINING.
+        """
+        return Fetching(self._driver, self._conn, self._turns, numbers, window)
+
+    async def delete(self, *numbers: int) -> None:
+        """Mark messages as deleted; they are deleted when `quit` has been confirmed."""
+        await self._run(flows.delete(self._conn, numbers))
+
+    async def reset(self) -> None:
+        """Take back every mark."""
+        _ = await self.request(Rset())
+
+    async def noop(self) -> None:
+        """Ask for nothing but a reply."""
+        _ = await self.request(Noop())
+
+    async def quit(self) -> Deletions:
+        """End the session and close the connection; says what became of the marked messages."""
+        return await self._driver.run(self._turns.quit())
+
+    async def close(self) -> None:
+        """Close the connection without QUIT: nothing is deleted."""
+        self._turns.ended = True
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            await self.close()
+            return
+        if not self._turns.ended and await self.quit() is not Deletions.DONE and self._conn.marked:
+            sent = self.deletions is Deletions.UNKNOWN
+            raise DeletionsUnconfirmed(self._conn.marked, quit_sent=sent)
+
+    async def _run(self, flow: Flow[T]) -> T:
+        return await self._driver.run(self._turns.take(flow))
+
+    async def _open(self, command: Retr | Top) -> Message:
+        deadline = self._driver.deadlines.operation()
+        opening = self._turns.take(flows.open_body(self._conn, command))
+        _ = await self._driver.run(opening, deadline)
+        return Message(self._driver, self._conn, self._turns, command, deadline)
+
+
+class Fetching:
+    """A fetch that is under way; it is over when the loop is, however that was left."""
+
+    def __init__(
+        self,
+        driver: AsyncDriver,
+        conn: ClientConnection,
+        turns: Turns,
+        numbers: Iterable[int],
+        window: int,
+    ) -> None:
+        self._driver = driver
+        self._conn = conn
+        self._turns = turns
+        self._numbers = numbers
+        self._window = window
+        self._fetch: Fetch | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        deadline = self._driver.deadlines.operation()
+        if self._fetch is None:
+            begin = self._turns.begin_fetch(self._numbers, self._window)
+            self._fetch = await self._driver.run(begin)
+        reply = await self._driver.run(self._fetch.advance(), deadline)
+        if reply is None:
+            self._end()
+            raise StopAsyncIteration
+        command = self._turns.next_message(reply)
+        refusal = None if reply.ok else flows.failure(self._conn, command, reply)
+        return Message(self._driver, self._conn, self._turns, command, deadline, refusal)
+
+    async def aclose(self) -> None:
+        """The loop is left; what is under way is thrown away by the next command."""
+        self._end()
+
+    def __del__(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if self._fetch:
+            self._turns.end_fetch(self._fetch)

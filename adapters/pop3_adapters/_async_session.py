@@ -1,0 +1,77 @@
+"""A session over an asynchronous stream, from its beginning to its end, for both roles."""
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from pop3_proto import Pop3Error
+from pop3_proto.flows import client as flows
+
+from ._async import AsyncDriver, AsyncStream
+from ._async_client import Client
+from ._opening import Opening
+from ._sessions import NewSession, log
+
+__all__ = ["EventLoop", "dialing", "hold_session", "open_client"]
+
+
+class EventLoop(Protocol):
+    """What differs between the libraries, besides their streams."""
+
+    def time(self) -> float:
+        """The clock, in seconds."""
+        ...
+
+    def off_loop(self, function: Callable[[], object]) -> Awaitable[object]:
+        """Call a function that may block in a thread.
+
+        A cancellation waits until it is done: nobody could tell what has become of it.
+        """
+        ...
+
+    def shield(self) -> AbstractContextManager[object]:
+        """In here a cancellation that has come already does nothing."""
+        ...
+
+
+@contextmanager
+def dialing(host: str) -> Generator[None]:
+    """What goes wrong while a host is dialled, said as the socket said it."""
+    try:
+        yield
+    except TimeoutError:
+        raise TimeoutError(f"time is up: {host} has not accepted the connection") from None
+    except OSError as error:
+        cause = error.__cause__
+        if isinstance(cause, BaseExceptionGroup):  # of several addresses
+            cause = cause.exceptions[0]
+        raise (cause if isinstance(cause, OSError) else error) from None
+
+
+async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop) -> Client:
+    """A client's session from its first octet to AUTHORIZATION."""
+    driver = AsyncDriver(stream, new.link, new.deadlines(loop.time))
+    try:
+        greeting = await driver.run(flows.open_session(new.conn, new.policy))
+    except BaseException:
+        await driver.close()
+        raise
+    return Client(driver, new.conn, greeting)
+
+
+async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) -> None:
+    """A server's session from its first octet to its last."""
+    driver = AsyncDriver(stream, new.link, new.deadlines, loop.off_loop)
+    try:
+        await driver.run(new.conversation.begin(), new.login_deadline)
+        await driver.run(new.conversation.go_on())
+    except (OSError, Pop3Error) as error:
+        log.info("a session ended early: %s", error)
+    except Exception:
+        log.exception("a session failed")
+    finally:
+        with loop.shield():
+            try:
+                await driver.run(new.conversation.close())
+            finally:
+                await driver.close()

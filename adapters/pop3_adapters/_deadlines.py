@@ -1,0 +1,66 @@
+"""How long a step of a connection may take, in seconds by a clock that its run loop reads."""
+
+from collections.abc import Callable
+
+__all__ = ["Deadlines"]
+
+
+class Deadlines:
+    """Adds up the bounds on one step: silence, handshake, and the operation it belongs to.
+
+    `silence` is how long to wait for the next octet, or, where `per_exchange` is set, for all the
+    octets that the next effect of a flow needs: a peer that sends one octet now and then gains
+    nothing by it. `handshake` is how long TLS may take to begin, and `operation` how long a flow
+    may take from its beginning to its end. None is for ever.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        silence: float | None,
+        handshake: float | None,
+        operation: float | None = None,
+        per_exchange: bool = False,
+    ) -> None:
+        self.silence = silence
+        self._clock = clock
+        self._handshake = handshake
+        self._operation = operation
+        self._per_exchange = per_exchange
+        self._waiting_since: float | None = None
+
+    def operation(self) -> float | None:
+        """When an operation that begins now has to be over."""
+        return self._in(self._operation)
+
+    def handshake(self, deadline: float | None) -> float | None:
+        """When a handshake that begins now has to be over, within an operation."""
+        return _earlier(deadline, self._in(self._handshake))
+
+    def patience(self) -> float | None:
+        """How long to wait for octets now."""
+        if self.silence is None or not self._per_exchange:
+            return self.silence
+        now = self._clock()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return self.silence - (now - self._waiting_since)
+
+    def progress(self) -> None:
+        """Something else than waiting is done: the patience starts anew."""
+        self._waiting_since = None
+
+    def left(self, most: float | None, deadline: float | None) -> float | None:
+        """How long a step may take that has `most` seconds; TimeoutError where that is nothing."""
+        timeout = _earlier(most, None if deadline is None else deadline - self._clock())
+        if timeout is not None and timeout <= 0:
+            raise TimeoutError("time is up")
+        return timeout
+
+    def _in(self, seconds: float | None) -> float | None:
+        return None if seconds is None else self._clock() + seconds
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((time for time in (one, other) if time is not None), default=None)

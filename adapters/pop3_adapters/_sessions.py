@@ -1,0 +1,159 @@
+"""What a server's connections are made of, whatever carries their octets."""
+
+import logging
+import secrets
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypedDict, Unpack
+
+from pop3_proto import (
+    COMMANDS,
+    Authenticator,
+    Command,
+    Limits,
+    PasswordStore,
+    ServerConnection,
+    ServerMechanism,
+    TlsPolicy,
+)
+from pop3_proto.flows.server import NO_MECHANISMS, ServerSession
+from pop3_proto.responses import SYS_TEMP
+
+from ._deadlines import Deadlines
+from ._gate import Gate
+from ._link import Link
+from ._tls import TlsLayer
+
+__all__ = ["AUTOLOGOUT", "NewSession", "ServerOptions", "Sessions", "log"]
+
+AUTOLOGOUT: Final = 600.0
+
+log = logging.getLogger("pop3_adapters")
+
+
+class ServerOptions(TypedDict, total=False):
+    """How a server serves; each may be left out."""
+
+    tls: TlsPolicy
+    """When TLS begins: STLS or IMPLICIT; not at all where it is left out."""
+
+    context: ssl.SSLContext | None
+    """Holds the certificate, where there is TLS."""
+
+    allow_insecure_auth: bool
+    """Take passwords without TLS too."""
+
+    greeting: str
+    """The first words."""
+
+    mechanisms: Mapping[str, Callable[[], ServerMechanism]]
+    """What makes a new mechanism of AUTH, for each name."""
+
+    apop: bool
+    """Offer APOP, which the authenticator has to be a `PasswordStore` for."""
+
+    commands: Iterable[type[Command[object]]]
+    """Further commands, which say themselves how they are answered (`Answering`)."""
+
+    limits: Limits | None
+    """Bounds on what a client can make grow."""
+
+    connections: int | None
+    """Connections at a time; 1000 where it is left out, None for any number."""
+
+    connections_per_address: int | None
+    """Connections at a time from one address; 100 where it is left out, None for any number."""
+
+    login: float
+    """Seconds until a client has to be logged in, whatever it says; 60 where it is left out."""
+
+    autologout: float
+    """Seconds without a command until a client is disconnected, and nothing deleted; 600 where it
+    is left out, and less only with `testing` (RFC 1939, section 3)."""
+
+    handshake: float
+    """Seconds for the handshake of TLS; 30 where it is left out."""
+
+    testing: bool
+    """Allow an autologout that is too short for anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A client that has just connected."""
+
+    link: Link
+    conversation: ServerSession
+    deadlines: Deadlines
+    login_deadline: float
+
+
+class Sessions:
+    """Makes the sessions of one server. Raises ValueError for options that do not fit together."""
+
+    def __init__(self, authenticator: Authenticator, **options: Unpack[ServerOptions]) -> None:
+        self._authenticator = authenticator
+        self._options = options
+        self._commands = (*COMMANDS, *options.get("commands", ()))
+        self._autologout = options.get("autologout", AUTOLOGOUT)
+        self._tls = options.get("tls", TlsPolicy.NONE)
+        self._context = options.get("context")
+        self._check()
+        self.gate = Gate(
+            options.get("connections", 1000), options.get("connections_per_address", 100)
+        )
+        """Who may come in."""
+
+    @property
+    def refusal(self) -> bytes:
+        """What to say to a connection too many; nothing where it would have to be inside TLS."""
+        if self._tls is TlsPolicy.IMPLICIT:
+            return b""
+        return ServerConnection().greet("too many connections", ok=False, code=SYS_TEMP)
+
+    def new(self, clock: Callable[[], float]) -> NewSession:
+        """A session that begins now, by a clock in seconds."""
+        options = self._options
+        conn = ServerConnection(limits=options.get("limits"), commands=self._commands)
+        conversation = ServerSession(
+            conn,
+            self._authenticator,
+            tls=self._tls,
+            allow_insecure_auth=options.get("allow_insecure_auth", False),
+            greeting=options.get("greeting", "POP3 server ready"),
+            mechanisms=options.get("mechanisms", NO_MECHANISMS),
+            timestamp=new_timestamp() if options.get("apop") else None,
+            report=lambda error: log.error("the maildrop failed", exc_info=error),
+        )
+        deadlines = Deadlines(
+            clock,
+            silence=self._autologout,
+            handshake=options.get("handshake", 30.0),
+            per_exchange=True,
+        )
+        login_deadline = clock() + options.get("login", 60.0)
+        return NewSession(Link(conn, self._make_tls), conversation, deadlines, login_deadline)
+
+    def _make_tls(self) -> TlsLayer:
+        assert self._context is not None
+        return TlsLayer(self._context, server_side=True)
+
+    def _check(self) -> None:
+        if self._autologout < AUTOLOGOUT and not self._options.get("testing"):
+            raise ValueError(
+                f"an autologout of less than {AUTOLOGOUT:.0f} s is not allowed (RFC 1939, section "
+                "3)"
+            )
+        # So that a greeting that is none is found here.
+        _ = ServerConnection().greet(self._options.get("greeting", ""))
+        if (self._context is None) is not (self._tls is TlsPolicy.NONE):
+            raise ValueError("a TLS context and a policy other than NONE belong together")
+        if self._options.get("apop") and not isinstance(self._authenticator, PasswordStore):
+            raise ValueError("APOP needs an authenticator that knows passwords: see PasswordStore")
+
+
+def new_timestamp() -> bytes:
+    """A timestamp for APOP, which no session before has had (RFC 1939, section 7)."""
+    return b"<%d.%s@pop3>" % (time.time_ns(), secrets.token_hex(16).encode("ascii"))

@@ -1,0 +1,201 @@
+"""POP3 on anyio, and so on asyncio or trio: `connect` for a client, `serve` for a server."""
+
+import math
+import select
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from typing import Final, Unpack
+
+import anyio
+import anyio.to_thread
+from anyio.abc import Listener, SocketAttribute, SocketStream, TaskGroup
+
+from pop3_proto import Authenticator
+
+from ._async_client import Client, Message
+from ._async_server import Server, host_of
+from ._async_session import dialing, open_client
+from ._opening import ClientOptions, opening
+from ._sessions import ServerOptions, Sessions, log
+from ._timeouts import Timeouts
+from ._tls import client_context
+
+__all__ = [
+    "Client",
+    "ClientOptions",
+    "Message",
+    "Server",
+    "ServerOptions",
+    "Timeouts",
+    "client_context",
+    "connect",
+    "serve",
+]
+
+READ: Final = 256 * 1024
+
+LAST_WORDS: Final = 0.5
+"""Seconds for what is still to be sent when a connection is closed."""
+
+
+class AnyioStream:
+    """A connected socket of anyio's as a stream."""
+
+    def __init__(self, stream: SocketStream) -> None:
+        self._stream = stream
+
+    @property
+    def address(self) -> str:
+        """Where the peer is; nothing where that has no name."""
+        peer: object = self._stream.extra(SocketAttribute.remote_address, "")
+        return host_of(peer)
+
+    async def send(self, data: bytes, within: float | None) -> None:
+        """Send all octets."""
+        with os_errors(), fail_after(within):
+            await self._stream.send(data)
+
+    async def receive(self, within: float | None) -> bytes:
+        """Some octets, or none at their end."""
+        if within == 0:
+            if not self._is_readable():
+                raise TimeoutError("nothing is there")
+            within = None
+        over = suppress(anyio.EndOfStream, anyio.ClosedResourceError)
+        with over, os_errors(), fail_after(within):
+            return await self._stream.receive(READ)
+        return b""
+
+    async def close(self, last: bytes) -> None:
+        """Close the connection."""
+        with anyio.CancelScope(shield=True):
+            if last:
+                with suppress(OSError, anyio.BusyResourceError, anyio.ClosedResourceError):
+                    await self.send(last, LAST_WORDS)
+            await anyio.aclose_forcefully(self._stream)
+
+    def _is_readable(self) -> bool:
+        # Between two calls of receive() what arrives stays in the socket.
+        sock = self._stream.extra(SocketAttribute.raw_socket)
+        if sock.fileno() < 0:
+            return True  # closed: receive() says so
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+class Loop:
+    """What the rest asks of anyio."""
+
+    def time(self) -> float:
+        """The clock of the run."""
+        return anyio.current_time()
+
+    async def off_loop(self, function: Callable[[], object]) -> object:
+        """Call a function in a thread; a cancellation comes behind it."""
+        return await anyio.to_thread.run_sync(function)
+
+    def shield(self) -> AbstractContextManager[object]:
+        """A scope that a cancellation around it does not reach."""
+        return anyio.CancelScope(shield=True)
+
+
+async def connect(host: str, port: int | None = None, **options: Unpack[ClientOptions]) -> Client:
+    """Connect to a server, read its greeting and start TLS; then log in.
+
+    The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. Raises
+    OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server refuses the
+    session or STLS, and RemoteProtocolError where this is no POP3 server.
+    """
+    new = opening(host, **options)
+    with dialing(host), fail_after(new.timeouts.connect):
+        stream = await anyio.connect_tcp(host, new.policy.port if port is None else port)
+    return await open_client(AnyioStream(stream), new, Loop())
+
+
+@asynccontextmanager
+async def serve(
+    authenticator: Authenticator,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    **options: Unpack[ServerOptions],
+) -> AsyncGenerator[Server]:
+    """Serve in tasks of their own, one for each connection, until the context ends.
+
+    Port 0 takes a free one, see `Server.port`. Passwords are taken inside TLS only, unless
+    `allow_insecure_auth` is set. Methods of maildrops and authenticators that are not asynchronous
+    are called in threads. Raises ValueError for options that do not fit together.
+    """
+    server = AnyioServer(Sessions(authenticator, **options), Loop())
+    async with anyio.create_task_group() as tasks:
+        await server.listen(tasks, host, port)
+        try:
+            yield server
+        finally:
+            with anyio.CancelScope(shield=True):
+                await server.close()
+
+
+class AnyioServer(Server):
+    """A listener, and a task group for the connections."""
+
+    def __init__(self, sessions: Sessions, loop: Loop) -> None:
+        super().__init__(sessions, loop)
+        self._listening = anyio.CancelScope()
+        self._holding = anyio.CancelScope()
+        self._closed = anyio.Event()
+
+    async def listen(self, tasks: TaskGroup, host: str, port: int) -> None:
+        """Take connections from now on."""
+        listener = await anyio.create_tcp_listener(local_host=host, local_port=port)
+        self.host, self.port = listener.extra(SocketAttribute.raw_socket).getsockname()[:2]
+        _ = tasks.start_soon(self._run, listener)
+
+    async def wait(self) -> None:
+        await self._closed.wait()
+
+    async def close(self, grace: float = 0.0) -> None:
+        self._listening.cancel()
+        with anyio.move_on_after(grace):
+            await self._closed.wait()
+        self._holding.cancel()
+        await self._closed.wait()
+
+    async def _run(self, listener: Listener[SocketStream]) -> None:
+        with self._holding:
+            async with listener, anyio.create_task_group() as connections:
+                with self._listening:
+                    await self._accept(listener, connections)
+        self._closed.set()
+
+    async def _accept(self, listener: Listener[SocketStream], connections: TaskGroup) -> None:
+        while True:
+            try:
+                await listener.serve(self._begin, connections)
+            except OSError as error:
+                log.warning("a connection could not be accepted: %s", error)
+                await anyio.sleep(0.1)  # out of descriptors: it will be so for a while
+
+    async def _begin(self, socket_stream: SocketStream) -> None:
+        stream = AnyioStream(socket_stream)
+        await self._hold(stream, stream.address)
+
+
+@contextmanager
+def fail_after(seconds: float | None) -> Generator[None]:
+    """TimeoutError where what is done in here is not done in time."""
+    with anyio.move_on_after(math.inf if seconds is None else seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise TimeoutError("time is up")
+
+
+@contextmanager
+def os_errors() -> Generator[None]:
+    """What anyio says of a connection that is lost, as everybody else says it."""
+    try:
+        yield
+    except anyio.BrokenResourceError as error:
+        cause = error.__cause__
+        lost = ConnectionResetError("the connection is lost")
+        raise (cause if isinstance(cause, OSError) else lost) from None
