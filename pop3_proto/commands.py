@@ -157,8 +157,11 @@ class Command(Generic[T_co]):
 
     def __str__(self) -> str:
         """The command as it is quoted in messages, without secrets."""
-        secrets = self.secrets()
-        words = (argument for argument in self.arguments() if argument not in secrets)
+        try:
+            secrets = self.secrets()
+            words = [argument for argument in self.arguments() if argument not in secrets]
+        except LocalProtocolError:  # it cannot be sent, but it can be spoken of
+            words = []
         return printable(b" ".join((self.verb.encode("ascii"), *words)))
 
 

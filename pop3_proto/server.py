@@ -199,6 +199,9 @@ class ServerConnection(Connection):
         try:
             return parse_command(text, self._vocabulary)
         except ValueError as error:
+            # A command of one's own may say in its error what it has received.
+            if kind and kind not in COMMANDS:
+                return BadCommand(f"{kind.verb} takes other arguments", text)
             return BadCommand(str(error), text)
 
     def _hidden(self, event: ServerEvent, text: bytes) -> bytes:
