@@ -1,6 +1,7 @@
 """A server in an event loop, as its users hold it."""
 
 from abc import ABC, abstractmethod
+from typing import cast
 
 from ._async import AsyncStream
 from ._async_session import EventLoop, hold_session
@@ -48,11 +49,9 @@ class Server(ABC):
 
 def host_of(address: object) -> str:
     """The host in the address of a socket; nothing where that is no address of the Internet."""
-    match address:
-        case (str(host), *_):
-            return host
-        case _:
-            return ""
+    if isinstance(address, tuple) and address:
+        return str(cast("tuple[object, ...]", address)[0])
+    return ""
 
 
 async def _turn_away(stream: AsyncStream, refusal: bytes) -> None:

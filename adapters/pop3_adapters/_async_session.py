@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 from pop3_proto import Pop3Error
 from pop3_proto.flows import client as flows
@@ -42,10 +42,7 @@ def dialing(host: str) -> Generator[None]:
     except TimeoutError:
         raise TimeoutError(f"time is up: {host} has not accepted the connection") from None
     except OSError as error:
-        cause = error.__cause__
-        if isinstance(cause, BaseExceptionGroup):  # of several addresses
-            cause = cause.exceptions[0]
-        raise (cause if isinstance(cause, OSError) else error) from None
+        raise _first(error.__cause__, error) from None
 
 
 async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop) -> Client:
@@ -75,3 +72,10 @@ async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) ->
                 await driver.run(new.conversation.close())
             finally:
                 await driver.close()
+
+
+def _first(cause: BaseException | None, otherwise: OSError) -> OSError:
+    """The first error of several addresses, where the libraries put them together."""
+    if isinstance(cause, BaseExceptionGroup):
+        cause = cast("BaseExceptionGroup[BaseException]", cause).exceptions[0]
+    return cause if isinstance(cause, OSError) else otherwise
