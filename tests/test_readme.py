@@ -1,5 +1,6 @@
 """The README is true: its Python runs, and its diagram is the table's."""
 
+import asyncio
 import re
 import socket
 import ssl
@@ -53,6 +54,17 @@ def test_the_client_and_the_server(
         options = {"port": server.port, "tls": TlsPolicy.STLS, "context": contexts[1]}
         names["print_subjects"]("localhost", "alice", "secret", **options)
     assert "1 25 Subject: hello" in capsys.readouterr().out
+
+
+def test_the_client_on_an_event_loop(
+    names: dict[str, Any],
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with names["serve_with_tls"](contexts[0]) as server:
+        options = {"port": server.port, "tls": TlsPolicy.STLS, "context": contexts[1]}
+        asyncio.run(names["print_sizes"]("localhost", "alice", "secret", **options))
+    assert capsys.readouterr().out == "1 25\n"
 
 
 def test_the_command_of_ones_own(names: dict[str, Any]) -> None:
