@@ -489,3 +489,8 @@ def test_verbs_are_those_of_the_rfcs() -> None:
     login = "USER PASS RPOP APOP AUTH UTF8 LANG STLS CAPA"
     mail = "STAT LIST RETR DELE NOOP LAST RSET TOP UIDL QUIT"
     assert [kind.verb for kind in COMMANDS] == f"{login} {mail}".split()
+
+
+def test_what_cannot_be_sent_can_be_spoken_of() -> None:
+    assert str(Retr(0)) == "RETR"
+    assert str(Auth("no name")) == "AUTH"

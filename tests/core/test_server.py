@@ -797,3 +797,21 @@ class TestTheEnd:
 
     def test_the_body_of_a_command_is_a_property_of_its_object(self) -> None:
         assert (List().body, List(1).body) == (Body.LISTING, Body.NONE)
+
+
+def test_what_a_command_of_ones_own_says_of_its_arguments_is_not_told() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Own(Noop):
+        verb = "XOWN"
+
+        @classmethod
+        def parse(cls, arguments: Sequence[bytes]) -> "Own":
+            raise ValueError(f"what is {arguments!r}?")
+
+    conn = ServerConnection(commands=(*COMMANDS, Own))
+    conn.greet()
+    serve(conn, b"USER alice", b"PASS secret")
+    conn.receive_data(b"XOWN hunter2\r\n")
+    event = conn.next_event()
+    assert isinstance(event, BadCommand)
+    assert event.reason == "XOWN takes other arguments"
