@@ -7,13 +7,12 @@ from typing import Final, NoReturn
 from .apop import find_timestamp
 from .body import BodyDecoder
 from .capabilities import Capabilities, Offer, Source
-from .commands import HIDDEN, Auth, Body, Command, Dele, Quit, Rset, Stls, redact
+from .commands import HIDDEN, Auth, Body, Command, Dele, Quit, Rset, Stls, redact, secrets_in
 from .connection import Connection
 from .errors import (
     BodyTooLarge,
     LineTooLong,
     LocalProtocolError,
-    PlaintextAfterStls,
     RemoteProtocolError,
     UnexpectedEof,
     UnsolicitedReply,
@@ -99,7 +98,7 @@ class ClientConnection(Connection):
     @property
     def challenged(self) -> bool:
         """Whether a challenge of AUTH waits for `respond` or `cancel`."""
-        return self._exchange is not None and self._exchange.due
+        return self._failure is None and self._exchange is not None and self._exchange.due
 
     @property
     def marked(self) -> frozenset[int]:
@@ -149,7 +148,7 @@ class ClientConnection(Connection):
         """
         exchange = self._due_exchange("respond")
         line = exchange.respond(data, last, self.limits.sasl)
-        self._secrets = (*self._secrets, line[:-2], data)
+        self._secrets = (*self._secrets, *secrets_in(data))
         self._answer(encode_base64(HIDDEN) + b"\r\n" if data else line, last=last)
         return line
 
@@ -298,7 +297,7 @@ class ClientConnection(Connection):
     def _reply(self, status: StatusLine) -> Reply:
         command = self._pending[0][0]
         if status.ok and isinstance(command, Stls) and not self._input.empty:
-            self._fail(PlaintextAfterStls())
+            self._fail_in_plaintext()
         if status.ok and self._exchange and self._exchange.cancelled:
             self._fail(RemoteProtocolError("the server logged in although AUTH was cancelled"))
         if self._exchange_due():

@@ -4,6 +4,7 @@ The same object is sent by a client and reported by a server. A command of one's
 class like these: `Command[T]` names the type of its result.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from .listings import (
     split_lines,
 )
 from .responses import StatusLine, printable
-from .sasl import decode_initial, encode_initial, is_mechanism_name
+from .sasl import decode_initial, encode_base64, encode_initial, is_mechanism_name
 from .states import State
 
 __all__ = [
@@ -63,6 +64,8 @@ TRANSACTION: Final = frozenset({State.TRANSACTION})
 EITHER: Final = AUTHORIZATION | TRANSACTION
 
 HIDDEN: Final = b"***"
+
+SHORTEST_PART: Final = 4
 
 
 class Body(Enum):
@@ -110,7 +113,7 @@ class Command(Generic[T_co]):
         return ()
 
     def secrets(self) -> tuple[bytes, ...]:
-        """Those of the arguments that must not be seen in a message, a log or a trace."""
+        """Arguments, or parts of them, that must not be seen in a message, a log or a trace."""
         return ()
 
     @classmethod
@@ -175,10 +178,20 @@ class _Simple(Command[StatusLine]):
 
 
 def redact(octets: bytes, secrets: Iterable[bytes]) -> bytes:
-    """What a peer says, without the secrets that it may repeat."""
-    for secret in filter(None, secrets):
-        octets = octets.replace(secret, HIDDEN)
+    """What a peer says, without the secrets that it may repeat, in whatever case."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        octets = re.sub(re.escape(secret), HIDDEN, octets, flags=re.IGNORECASE)
     return octets
+
+
+def secrets_in(response: bytes) -> tuple[bytes, ...]:
+    """What a peer could repeat of a response of SASL: base64, all of it, or one of its parts.
+
+    Parts of a few octets are words like others, and would be found in everything that it says.
+    """
+    parts = response.replace(b"\1", b"\0").split(b"\0")
+    told = [part for part in parts if len(part) >= SHORTEST_PART]
+    return (encode_base64(response), response, *told) if response else ()
 
 
 def _octets(text: str | bytes) -> bytes:
@@ -363,7 +376,7 @@ class Auth(Command[T_co]):
         return (name,) if self.initial is None else (name, encode_initial(self.initial))
 
     def secrets(self) -> tuple[bytes, ...]:
-        return (encode_initial(self.initial),) if self.initial else ()
+        return secrets_in(self.initial or b"")
 
     @classmethod
     def parse(cls, arguments: Sequence[bytes]) -> "Auth[object]":

@@ -57,7 +57,7 @@ class Connection:
         if self._eof:
             raise LocalProtocolError("data behind receive_eof(): the input was said to be over")
         if self.state is State.TLS_HANDSHAKE:
-            self._fail(PlaintextAfterStls())
+            self._fail_in_plaintext()
         if self.state not in (State.CLOSED, State.BROKEN):
             self._input.feed(bytes(data))
 
@@ -78,7 +78,7 @@ class Connection:
         if self.tls or self.state not in (State.GREETING, State.TLS_HANDSHAKE):
             raise LocalProtocolError(f"TLS cannot start in {self.state.value}: STLS comes first")
         if not self._input.empty:
-            self._fail(PlaintextAfterStls())
+            self._fail_in_plaintext()
         self._session.move(TLS, Outcome.OK)
         self._forget()
         self._record(Traced.TLS)
@@ -102,10 +102,19 @@ class Connection:
     def _record(self, what: Traced, octets: bytes = b"", *, last: bool = False) -> None:
         if self._trace:
             unread = self._input.received - self._input.start if what is Traced.SENT else 0
-            self._trace(TraceRecord(what, octets, unread, last))
+            try:
+                self._trace(TraceRecord(what, octets, unread, last))
+            except BaseException:
+                # What is being recorded would be lost, and the next reply taken for this one.
+                self.abort("its trace could not be written")
+                raise
 
     def _record_end(self) -> None:
         self._record(Traced.CUT_OFF if self._cut_off else Traced.EOF)
+
+    def _fail_in_plaintext(self) -> NoReturn:
+        self._record(Traced.RECEIVED, b"***")  # it may be a client's password
+        self._fail(PlaintextAfterStls())
 
     def _break(self, error: ProtocolError) -> None:
         self._session.state = State.BROKEN

@@ -1,5 +1,6 @@
 """What a refusal without a response code seems to mean, by its words."""
 
+import re
 from enum import Enum
 from typing import Final
 
@@ -16,16 +17,23 @@ class Hint(Enum):
 
 
 WORDS: Final = (
-    (Hint.OVER_QUOTA, (b"quota", b"mailbox full", b"mailbox is full", b"maildrop full")),
-    (Hint.TOO_SOON, (b"allowed only every", b"login limit", b"login too soon", b"too frequent")),
-    (Hint.TOO_MUCH, (b"download exceed", b"rate limit", b"too many requests", b"bandwidth")),
-    (Hint.LOCKED, (b"lock busy", b"box locked", b"box is locked", b"drop locked", b"locked by")),
-    (Hint.LOCKED, (b"drop is locked", b"in use", b"wait a few minutes", b"already open")),
+    (Hint.OVER_QUOTA, rb"quota|(?:mailbox|maildrop) (?:is )?full"),
+    (Hint.TOO_SOON, rb"allowed only every|login limit|login too soon|too frequent(?:ly)?"),
+    (Hint.TOO_MUCH, rb"download exceed(?:ed|s)?|rate limit|too many requests|bandwidth"),
+    (Hint.LOCKED, rb"(?:mailbox|maildrop) (?:is )?(?:already )?(?:locked|busy|open)|locked by"),
+    (
+        Hint.LOCKED,
+        rb"in use|lock busy|(?:get|obtain) (?:a |the )?lock|lock (?:the )?mail(?:box|drop)",
+    ),
+    (Hint.LOCKED, rb"wait a few minutes"),
 )
-"""Words that servers are known to use, in lower case; the first row that has one of them counts."""
+"""Words that servers are known to use; the first row that has some of them counts."""
+
+PATTERNS: Final = [
+    (kind, re.compile(rb"\b(?:" + words + rb")\b", re.IGNORECASE)) for kind, words in WORDS
+]
 
 
 def hint(octets: bytes) -> Hint | None:
     """What the text of a negative reply seems to mean, or None where its words are not known."""
-    text = octets.lower()
-    return next((kind for kind, words in WORDS if any(word in text for word in words)), None)
+    return next((kind for kind, words in PATTERNS if words.search(octets)), None)

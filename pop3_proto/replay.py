@@ -99,6 +99,9 @@ def _send(conn: ClientConnection, record: TraceRecord, vocabulary: Vocabulary) -
     elif conn.challenged:
         _ = conn.respond(decode_base64(line) or b"", last=record.last)
     else:
+        verb = line.partition(b" ")[0].upper()
+        if verb not in vocabulary:
+            raise ValueError(f"{verb!r} is in the trace: give its class in `commands`")
         command = parse_command(line, vocabulary)
         if isinstance(command, Auth) and command.mechanism:
             command = Auth(command.mechanism, command.initial, record.last)

@@ -6,7 +6,7 @@ from .apop import is_timestamp
 from .body import BodyEncoder
 from .commands import COMMANDS, HIDDEN, Auth, Body, Command, Quit, Stls, parse_command
 from .connection import Connection
-from .errors import LocalProtocolError, PlaintextAfterStls
+from .errors import LocalProtocolError
 from .events import (
     NEED_DATA,
     PAUSED,
@@ -118,7 +118,7 @@ class ServerConnection(Connection):
             raise LocalProtocolError("this has to be refused, with ok=False")
         line = write_status(ok, text, code, self.limits.status_out)
         if ok and isinstance(owed, Stls) and not self._input.empty:
-            self._fail(PlaintextAfterStls())
+            self._fail_in_plaintext()
         self._record(Traced.SENT, line)
         if ok and isinstance(owed, Command) and owed.body is not Body.NONE:
             self._encoder = BodyEncoder()

@@ -50,7 +50,7 @@ from ..maildrop import (
 )
 from ..policies import TlsPolicy
 from ..responses import AUTH, SYS_TEMP, UTF8, ResponseCode, printable
-from ..sasl import Credentials, ServerMechanism
+from ..sasl import Credentials, ServerMechanism, is_mechanism_name
 from ..server import ServerConnection
 from ..snapshot import Snapshot
 from ..states import State
@@ -95,6 +95,11 @@ class ServerSession:
         self._allow_insecure_auth = allow_insecure_auth
         self._greeting = greeting
         self._mechanisms = {name.upper(): make for name, make in mechanisms.items()}
+        for name in self._mechanisms:
+            if not is_mechanism_name(name.encode("ascii", "replace")):
+                raise ValueError(
+                    f"{name!r} is no name of a mechanism: 1 to 20 of A-Z, 0-9, - and _"
+                )
         self._timestamp = timestamp if isinstance(authenticator, PasswordStore) else None
         self._report = report
         self._name = b""
@@ -142,11 +147,16 @@ class ServerSession:
         return Capabilities.of(*lines, "IMPLEMENTATION pop3-proto")
 
     def _announced(self) -> Announced:
-        """What the maildrop says of its user, or else the authenticator of all of them."""
-        for application in (self._maildrop, self._authenticator):
-            if isinstance(application, Announcing):
-                return application.announced
-        return Announced()
+        """What the maildrop says of its user, or else the authenticator of all of them.
+
+        What is announced before the login stays announced behind it (RFC 2449, section 5).
+        """
+        everybody, user = map(_announced_by, (self._authenticator, self._maildrop))
+        return Announced(
+            user.login_interval or everybody.login_interval,
+            user.retention or everybody.retention,
+            everybody.utf8,
+        )
 
     def _takes_passwords(self) -> bool:
         return self._conn.tls or self._allow_insecure_auth
@@ -274,10 +284,15 @@ class ServerSession:
         elif not self._takes_passwords():
             yield self._no_plaintext()
         else:
-            yield from self._exchange(make(), command.initial)
+            yield from self._exchange(make, command.initial)
 
-    def _exchange(self, mechanism: ServerMechanism, response: bytes | None) -> Flow[None]:
+    def _exchange(self, make: Callable[[], ServerMechanism], response: bytes | None) -> Flow[None]:
         """AUTH with a mechanism (RFC 5034, section 4)."""
+        try:
+            mechanism = make()
+        except Exception as error:
+            yield from self._unavailable(error)
+            return
         if response is not None and not mechanism.client_first:
             yield self._reply(False, "this mechanism takes no initial response")
             return
@@ -454,6 +469,10 @@ class ServerSession:
 
     def _no_such_message(self) -> Send:
         return self._reply(False, "no such message")
+
+
+def _announced_by(application: object) -> Announced:
+    return application.announced if isinstance(application, Announcing) else Announced()
 
 
 def as_text(words: str) -> str:

@@ -853,6 +853,13 @@ class TestAuth:
         assert isinstance(reply, Reply)
         assert reply.octets == b"*** *** *** are wrong"
 
+    def test_nor_parts_of_it_in_any_case(self) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.send(Auth("PLAIN", b"\0al\0Hunter2", last=True))
+        (reply,) = hear(conn, b"-ERR al AGFSAEH1BNRLCJI= HUNTER2 hunter2 x\r\n")
+        assert isinstance(reply, Reply)
+        assert reply.octets == b"al *** *** *** x"
+
     def test_apop(self) -> None:
         conn = client_in(State.AUTHORIZATION)
         exchange(conn, Apop("alice", b"0123"))

@@ -18,6 +18,7 @@ from pop3_proto import (
     Stls,
     Traced,
     TraceRecord,
+    replay_client,
 )
 from pop3_proto.connection import Connection
 from tests.core.machines import client_in, serve, server_in
@@ -169,3 +170,37 @@ class TestTrace:
         conn.receive_eof()
         conn.next_event()
         assert records == [TraceRecord(Traced.SENT, b"+OK\r\n"), TraceRecord(Traced.EOF)]
+
+
+def test_a_trace_that_cannot_be_written_breaks_the_connection() -> None:
+    def full(record: TraceRecord) -> None:
+        if record.what is Traced.RECEIVED:
+            raise OSError("no space left")
+
+    conn = ClientConnection(trace=full)
+    conn.receive_data(b"+OK\r\n")
+    with pytest.raises(OSError, match="no space left"):
+        conn.next_event()
+    assert conn.state is State.BROKEN
+    with pytest.raises(ProtocolError, match="its trace could not be written"):
+        conn.next_event()
+
+
+@pytest.mark.parametrize("early", [b"+OK\r\n+OK injected\r\n", b"+OK\r\n"])
+def test_plaintext_behind_stls_is_in_the_trace_and_breaks_a_replay(early: bytes) -> None:
+    records: list[TraceRecord] = []
+    conn = ClientConnection(trace=records.append)
+    conn.receive_data(b"+OK\r\n")
+    conn.next_event()
+    conn.send(Stls())
+    conn.receive_data(early)
+
+    def go_on() -> None:
+        conn.next_event()
+        conn.receive_data(b"+OK injected\r\n")
+
+    with pytest.raises(PlaintextAfterStls):
+        go_on()
+    assert records[-1] == TraceRecord(Traced.RECEIVED, b"***")
+    with pytest.raises(PlaintextAfterStls):
+        list(replay_client(ClientConnection(), records))

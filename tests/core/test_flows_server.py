@@ -652,7 +652,7 @@ class TestAnnounced:
             GREETING
             + TestSecurity.CAPA.format("S: USER\n")
             + LOGIN
-            + self.CAPA.format("", self.EXACT)
+            + TestSecurity.CAPA.format("S: USER\n" + self.EXACT)
             + QUIT
         )
 

@@ -640,8 +640,8 @@ class TestAuthentication:
         with pytest.raises(AuthenticationFailed, match=text):
             play(
                 conn,
-                authenticate(conn, Spoken("XOAUTH2", b"t")),
-                f"C: AUTH XOAUTH2 dA==\nS: -ERR {text}",
+                authenticate(conn, Spoken("XOAUTH2", b"token")),
+                f"C: AUTH XOAUTH2 dG9rZW4=\nS: -ERR {text}",
             )
         conn.receive_eof()
         assert client_events(conn) == [EndOfStream()]

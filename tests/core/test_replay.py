@@ -250,7 +250,7 @@ class TestClient:
         client.hear(b"+OK\r\n")
         client.exchange(Xyzzy(b"plugh"), b"+OK\r\n")
         assert client.replayed([Xyzzy]) == client.events
-        with pytest.raises(ValueError, match="unknown command"):
+        with pytest.raises(ValueError, match=r"XYZZY.*give its class in `commands`"):
             client.replayed()
 
     def test_records_of_no_machine(self) -> None:

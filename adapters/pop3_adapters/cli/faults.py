@@ -172,7 +172,7 @@ def empty_sasl(found: Findings) -> Iterator[str]:
 def unreadable_values(found: Findings) -> Iterator[str]:
     for announced in _lists(found):
         for line in announced.lines:
-            if flaw := _flaw(line, announced):
+            if flaw := _flaw(line):
                 yield f'the capability "{printable(line)}" {flaw} (RFC 2449, section 3)'
 
 
@@ -306,9 +306,9 @@ def _lists(found: Findings) -> Iterator[Capabilities]:
             yield each.capabilities
 
 
-def _flaw(line: bytes, announced: Capabilities) -> str | None:
+def _flaw(line: bytes) -> str | None:
     """What is wrong with the form of an announced capability."""
-    words, tag = line.split(), tag_of(line)
+    words, tag, announced = line.split(), tag_of(line), Capabilities((line,))
     if not words:
         return "is empty"
     if tag in MEANINGS and b"=" in words[0]:

@@ -58,6 +58,8 @@ def _sections(findings: Findings) -> Iterator[Section]:
     if findings.listings:
         yield "Maildrop", list(_maildrop(findings.listings))
     faults = [(fault.kind.value, fault.sentence) for fault in find_faults(findings)]
+    if findings.error:
+        faults.append(("unable", findings.error))
     if findings.greeting:
         yield "Faults", faults or [("none", "nothing is wrong that can be seen")]
 
@@ -112,7 +114,7 @@ def _announcement(announcement: Announcement, before: Announcement | None) -> It
         yield "none", "the server refuses CAPA"
         return
     if before is None or known is None:
-        yield from (_capability(line, announced) for line in announced.lines)
+        yield from map(_capability, announced.lines)
         if not announced.lines:
             yield "none", "the list is empty"
         return
@@ -123,18 +125,18 @@ def _announcement(announcement: Announcement, before: Announcement | None) -> It
         return
     yield "changed", f"otherwise as {before.source.value}"
     for line in added:
-        name, value = _capability(line, announced)
+        name, value = _capability(line)
         yield f"+ {name}", value
     for line in gone:
         yield f"- {tag_of(line)}", "no longer announced"
 
 
-def _capability(line: bytes, announced: Capabilities) -> Row:
+def _capability(line: bytes) -> Row:
     """The tag, and what it means; the arguments as they are where that is not known."""
     tag = tag_of(line)
     raw = printable(line[len(line.split()[0]) :].strip()) if line.strip() else ""
     unknown = f"{raw} (meaning not known)" if raw else "meaning not known"
-    return tag, meaning(tag, announced) or unknown
+    return tag, meaning(tag, Capabilities((line,))) or unknown
 
 
 def _maildrop(listings: Listings) -> Iterator[Row]:
