@@ -93,9 +93,7 @@ def test_the_mechanism_of_ones_own_and_the_trace(names: dict[str, Any], tmp_path
     trace = names["TraceFile"](tmp_path / "trace.jsonl")
     with (
         trace,
-        names["serve"](
-            names["users"], mechanisms={"PLAIN": names["PlainServer"]}, **options
-        ) as server,
+        names["serve"](names["users"], mechanisms=mechanisms, **options) as server,
         connect("127.0.0.1", server.port, tls=TlsPolicy.NONE, trace=trace) as client,
     ):
         client.authenticate(names["Plain"]("alice", "secret"), **options)

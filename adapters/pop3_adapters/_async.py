@@ -70,6 +70,9 @@ class AsyncDriver:
         self._busy = True
         try:
             return await self._run(flow, deadline or self.deadlines.operation())
+        except KeyboardInterrupt:
+            self.link.machine.abort("it was interrupted, perhaps between two octets")
+            raise
         finally:
             self._busy = False
 
@@ -176,5 +179,12 @@ class AsyncDriver:
             raise
 
     async def _invoke(self, want: Invoke) -> None:
-        result = want.function() if self._offload is None else await self._offload(want.function)
+        result = await self._called(want.function)
         want.deliver(await result if inspect.isawaitable(result) else result)
+
+    async def _called(self, function: Callable[[], object]) -> object:
+        if self._offload is None:
+            return function()
+        results: list[object] = []  # some libraries refuse to hand over an awaitable
+        _ = await self._offload(lambda: results.append(function()))
+        return results[0]

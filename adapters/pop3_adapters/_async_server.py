@@ -1,23 +1,22 @@
 """A server in an event loop, as its users hold it."""
 
 from abc import ABC, abstractmethod
-from typing import cast
 
 from ._async import AsyncStream
 from ._async_session import EventLoop, hold_session
 from ._sessions import Sessions, log
 
-__all__ = ["Server", "host_of"]
+__all__ = ["Server"]
 
 
 class Server(ABC):
     """A server that runs until `close`, or until the `async with` statement ends."""
 
     host: str
-    """The address that it listens on."""
+    """The address that it listens on; the path of a Unix socket."""
 
     port: int
-    """The port that it listens on."""
+    """The port that it listens on; 0 for a Unix socket."""
 
     def __init__(self, sessions: Sessions, loop: EventLoop) -> None:
         self._sessions = sessions
@@ -45,13 +44,6 @@ class Server(ABC):
             await hold_session(stream, sessions.new(self._loop.time), self._loop)
         finally:
             sessions.gate.leave(address)
-
-
-def host_of(address: object) -> str:
-    """The host in the address of a socket; nothing where that is no address of the Internet."""
-    if isinstance(address, tuple) and address:
-        return str(cast("tuple[object, ...]", address)[0])
-    return ""
 
 
 async def _turn_away(stream: AsyncStream, refusal: bytes) -> None:

@@ -70,6 +70,8 @@ async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) ->
         with loop.shield():
             try:
                 await driver.run(new.conversation.close())
+            except Exception:
+                log.exception("a maildrop could not be closed")
             finally:
                 await driver.close()
 

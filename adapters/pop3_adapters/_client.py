@@ -150,7 +150,7 @@ class Client(Facts):
                 self._conn,
                 name,
                 password,
-                allow_insecure_auth=allow_insecure_auth,
+                allow_insecure_auth=allow_insecure_auth or self._link.private,
                 allow_utf8_login=allow_utf8_login,
             )
         )
@@ -185,7 +185,7 @@ class Client(Facts):
                 self._conn,
                 mechanism,
                 initial_response=initial_response,
-                allow_insecure_auth=allow_insecure_auth,
+                allow_insecure_auth=allow_insecure_auth or self._link.private,
             )
         )
 
@@ -278,7 +278,14 @@ class Client(Facts):
         if error is not None:
             self.close()
             return
-        if not self._turns.ended and self.quit() is not Deletions.DONE and self._conn.marked:
+        if self._turns.ended:
+            return
+        try:
+            deletions = self.quit()
+        except BaseException:  # somebody else is still busy with it
+            self.close()
+            raise
+        if deletions is not Deletions.DONE and self._conn.marked:
             sent = self.deletions is Deletions.UNKNOWN
             raise DeletionsUnconfirmed(self._conn.marked, quit_sent=sent)
 

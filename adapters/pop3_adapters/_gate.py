@@ -1,8 +1,9 @@
 """How many connections a server takes at a time."""
 
 from collections import Counter
+from typing import cast
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "host_of", "place_of"]
 
 
 class Gate:
@@ -14,11 +15,14 @@ class Gate:
         self._open = Counter[str]()
 
     def admit(self, address: str) -> bool:
-        """Whether one more from there may come in; then `leave` has to follow."""
+        """Whether one more from there may come in; then `leave` has to follow.
+
+        Those without an address count in all only: whoever uses a Unix socket has none.
+        """
         here, all_in_all = self._open[address], self._open.total()
         if self._most is not None and all_in_all >= self._most:
             return False
-        if self._most_per_address is not None and here >= self._most_per_address:
+        if address and self._most_per_address is not None and here >= self._most_per_address:
             return False
         self._open[address] += 1
         return True
@@ -28,3 +32,16 @@ class Gate:
         self._open[address] -= 1
         if not self._open[address]:
             del self._open[address]
+
+
+def host_of(address: object) -> str:
+    """The host in the address of a socket; nothing where that is no address of the Internet."""
+    return "" if not address or isinstance(address, str | bytes) else place_of(address)[0]
+
+
+def place_of(address: object) -> tuple[str, int]:
+    """Host and port in the address of a listening socket, or the path of a Unix socket and 0."""
+    if isinstance(address, tuple):
+        host, port, *_ = cast("tuple[str, int]", address)
+        return host, port
+    return str(address), 0

@@ -17,6 +17,9 @@ class Link:
     def __init__(self, machine: Connection, make_tls: Callable[[], TlsLayer]) -> None:
         self.machine = machine
         self.tls: TlsLayer | None = None
+        self.private = False
+        """Whether nobody else can listen, with TLS or without."""
+
         self._make_tls = make_tls
         self._last_words = b""
 

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from pop3_proto import ClientConnection, Limits, TlsPolicy, Trace
+from pop3_proto import ClientConnection, Limits, LocalProtocolError, TlsPolicy, Trace
 
 from ._deadlines import Deadlines
+from ._hosts import find_host
 from ._link import Link
 from ._timeouts import Timeouts
 from ._tls import TlsLayer, client_context
 
-__all__ = ["ClientOptions", "Opening", "opening"]
+__all__ = ["ClientOptions", "Opening", "opening", "opening_unix"]
 
 
 class ClientOptions(TypedDict, total=False):
@@ -43,6 +44,12 @@ class Opening:
     link: Link
     policy: TlsPolicy
     timeouts: Timeouts
+    address: str
+    """What is connected to, a name or an IP address; empty where that is no host."""
+
+    def where(self, port: int | None) -> tuple[str, int]:
+        """Host and port; the port is the usual one where there is None."""
+        return self.address, self.policy.port if port is None else port
 
     def deadlines(self, clock: Callable[[], float]) -> Deadlines:
         """The bounds of this connection, by a clock in seconds."""
@@ -55,9 +62,32 @@ class Opening:
 
 
 def opening(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
-    """A new machine for a connection to `host`, which the certificate has to be valid for."""
-    conn = ClientConnection(limits=options.get("limits"), trace=options.get("trace"))
+    """A new machine for a connection to `host`, which the certificate has to be valid for.
+
+    Raises LocalProtocolError where `host` is none, or is needed and missing.
+    """
+    found = None if host is None else find_host(host)
     context = options.get("context") or client_context()
-    link = Link(conn, lambda: TlsLayer(context, host=host))
     policy = options.get("tls", TlsPolicy.IMPLICIT)
-    return Opening(conn, link, policy, options.get("timeouts") or Timeouts())
+    # Without a name, the context would take a certificate for any.
+    if found is None and policy is not TlsPolicy.NONE and context.check_hostname:
+        raise LocalProtocolError(
+            "TLS needs the name that the certificate has to be valid for: add host=..., or "
+            "tls=TlsPolicy.NONE where there is to be no TLS"
+        )
+    conn = ClientConnection(limits=options.get("limits"), trace=options.get("trace"))
+    name = found.name if found else None
+    link = Link(conn, lambda: TlsLayer(context, host=name))
+    timeouts = options.get("timeouts") or Timeouts()
+    return Opening(conn, link, policy, timeouts, found.address if found else "")
+
+
+def opening_unix(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
+    """A new machine for a connection through a Unix socket, where nobody else can listen.
+
+    Raises LocalProtocolError where there is to be TLS, and no `host`.
+    """
+    _ = options.setdefault("tls", TlsPolicy.NONE)
+    new = opening(host, **options)
+    new.link.private = True
+    return new

@@ -1,6 +1,7 @@
 """What a server's connections are made of, whatever carries their octets."""
 
 import logging
+import os
 import secrets
 import ssl
 import time
@@ -24,7 +25,7 @@ from pop3_proto.responses import SYS_TEMP
 from ._deadlines import Deadlines
 from ._gate import Gate
 from ._link import Link
-from ._tls import TlsLayer
+from ._tls import TlsLayer, server_context
 
 __all__ = ["AUTOLOGOUT", "NewSession", "ServerOptions", "Sessions", "log"]
 
@@ -41,6 +42,13 @@ class ServerOptions(TypedDict, total=False):
 
     context: ssl.SSLContext | None
     """Holds the certificate, where there is TLS."""
+
+    certificate: str | os.PathLike[str] | None
+    """Instead of a context: the file of the certificate and those that lead to its authority, in
+    PEM form. TLS is then of version 1.2 or 1.3."""
+
+    key: str | os.PathLike[str] | None
+    """The file of the certificate's key, where that is not in the same file."""
 
     allow_insecure_auth: bool
     """Take passwords without TLS too."""
@@ -99,7 +107,7 @@ class Sessions:
         self._commands = (*COMMANDS, *options.get("commands", ()))
         self._autologout = options.get("autologout", AUTOLOGOUT)
         self._tls = options.get("tls", TlsPolicy.NONE)
-        self._context = options.get("context")
+        self._context = _context(options)
         self._check()
         self.gate = Gate(
             options.get("connections", 1000), options.get("connections_per_address", 100)
@@ -149,9 +157,31 @@ class Sessions:
         # So that a greeting that is none is found here.
         _ = ServerConnection().greet(self._options.get("greeting", ""))
         if (self._context is None) is not (self._tls is TlsPolicy.NONE):
-            raise ValueError("a TLS context and a policy other than NONE belong together")
+            raise ValueError(
+                "a TLS context or certificate and a policy other than NONE belong together: give "
+                "both or none"
+            )
         if self._options.get("apop") and not isinstance(self._authenticator, PasswordStore):
             raise ValueError("APOP needs an authenticator that knows passwords: see PasswordStore")
+
+
+def _context(options: ServerOptions) -> ssl.SSLContext | None:
+    context, certificate = options.get("context"), options.get("certificate")
+    key = options.get("key")
+    if certificate is None:
+        if key is not None:
+            raise ValueError("a key is of no use without its certificate: give both")
+        return context
+    if context is not None:
+        raise ValueError("give a TLS context or a certificate, not both")
+    try:
+        return server_context(certificate, key)
+    except OSError as error:
+        raise ValueError(
+            f"the certificate in {os.fspath(certificate)} cannot be used "
+            f"({error.strerror or error}): certificate and key have to be in PEM form, and `key` "
+            "names the key's file where that is another one"
+        ) from None
 
 
 def new_timestamp() -> bytes:

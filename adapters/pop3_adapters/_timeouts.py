@@ -10,7 +10,8 @@ class Timeouts:
     """Bounds in seconds; None waits for ever. What they end raises TimeoutError."""
 
     connect: float | None = 30.0
-    """Until the host has accepted the connection, each of its addresses counted anew."""
+    """Until the host has accepted the connection; with blocking sockets, each of its addresses
+    counted anew."""
 
     tls: float | None = 30.0
     """The whole handshake of TLS."""

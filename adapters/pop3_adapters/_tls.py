@@ -1,11 +1,26 @@
 """TLS as one more layer without I/O, for both roles: octets in, octets out."""
 
 import contextlib
+import os
 import ssl
+from typing import Final
 
-__all__ = ["TlsLayer", "client_context"]
+__all__ = ["TlsLayer", "client_context", "server_context"]
 
 RECORD = 16 * 1024
+
+OF_CERTIFICATES: Final = frozenset(
+    {
+        "BAD_CERTIFICATE",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_REQUIRED",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_UNKNOWN",
+        "UNKNOWN_CA",
+        "UNSUPPORTED_CERTIFICATE",
+    }
+)
+"""Alerts about the certificate that the peer was shown, or misses (RFC 8446, section 6.2)."""
 
 
 def client_context(ca_file: str | None = None) -> ssl.SSLContext:
@@ -13,6 +28,27 @@ def client_context(ca_file: str | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     context.set_alpn_protocols(["pop3"])
     return context
+
+
+def server_context(
+    certificate: str | os.PathLike[str], key: str | os.PathLike[str] | None = None
+) -> ssl.SSLContext:
+    """A context with a server's certificate and key, from files in PEM form.
+
+    Raises OSError, ssl.SSLError among them, where they cannot be used, and ValueError where the
+    key is encrypted.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key, password=_no_password)
+    return context
+
+
+def _no_password() -> str:
+    # Without this, OpenSSL would ask on the terminal.
+    raise ValueError(
+        "the key of the certificate is encrypted: give a context that has decrypted it"
+    )
 
 
 class TlsLayer:
@@ -48,6 +84,9 @@ class TlsLayer:
             self._ssl.do_handshake()
         except ssl.SSLWantReadError:
             return False
+        except ssl.SSLError as error:
+            self._explain(error)
+            raise
         return True
 
     def feed(self, ciphertext: bytes) -> None:
@@ -86,6 +125,7 @@ class TlsLayer:
         except ssl.SSLEOFError:
             self.ended = self.cut_off = True
         except ssl.SSLError as error:
+            self._explain(error)
             self._failure = error  # OpenSSL tells it once, and calls it the end from then on
             if not pieces:
                 raise
@@ -96,3 +136,12 @@ class TlsLayer:
         with contextlib.suppress(ssl.SSLError):
             self._ssl.unwrap()
         return self._outgoing.read()
+
+    def _explain(self, error: ssl.SSLError) -> None:
+        alert = (error.reason or "").partition("_ALERT_")[2]
+        if alert in OF_CERTIFICATES and not self._ssl.server_side:
+            words = alert.lower().replace("_", " ")
+            error.strerror = (
+                "the server refuses the certificate of this client, or that it has none (alert "
+                f"{words}): load one that the server trusts into the context"
+            )

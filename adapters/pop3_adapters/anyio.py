@@ -2,23 +2,27 @@
 
 import math
 import select
+import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from os import PathLike, fspath
 from typing import Final, Unpack
 
 import anyio
 import anyio.to_thread
-from anyio.abc import Listener, SocketAttribute, SocketStream, TaskGroup
+from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream, TaskGroup
 
 from pop3_proto import Authenticator
 
 from ._async_client import Client, Message
-from ._async_server import Server, host_of
+from ._async_server import Server
 from ._async_session import dialing, open_client
-from ._opening import ClientOptions, opening
+from ._gate import host_of, place_of
+from ._opening import ClientOptions, opening, opening_unix
 from ._sessions import ServerOptions, Sessions, log
 from ._timeouts import Timeouts
 from ._tls import client_context
+from ._unix import MODE, forget, make_way
 
 __all__ = [
     "Client",
@@ -29,7 +33,10 @@ __all__ = [
     "Timeouts",
     "client_context",
     "connect",
+    "connect_stream",
+    "connect_unix",
     "serve",
+    "serve_unix",
 ]
 
 READ: Final = 256 * 1024
@@ -39,9 +46,9 @@ LAST_WORDS: Final = 0.5
 
 
 class AnyioStream:
-    """A connected socket of anyio's as a stream."""
+    """A stream of anyio's, most often a connected socket."""
 
-    def __init__(self, stream: SocketStream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
 
     @property
@@ -75,6 +82,8 @@ class AnyioStream:
             await anyio.aclose_forcefully(self._stream)
 
     def _is_readable(self) -> bool:
+        if not isinstance(self._stream, SocketStream):
+            return False  # what it holds does not show from outside
         # Between two calls of receive() what arrives stays in the socket.
         sock = self._stream.extra(SocketAttribute.raw_socket)
         if sock.fileno() < 0:
@@ -93,23 +102,64 @@ class Loop:
 
     async def off_loop(self, function: Callable[[], object]) -> object:
         """Call a function in a thread; a cancellation comes behind it."""
-        return await anyio.to_thread.run_sync(function)
+        with self.shield():
+            return await anyio.to_thread.run_sync(function)
 
     def shield(self) -> AbstractContextManager[object]:
         """A scope that a cancellation around it does not reach."""
         return anyio.CancelScope(shield=True)
 
 
-async def connect(host: str, port: int | None = None, **options: Unpack[ClientOptions]) -> Client:
+async def connect(
+    host: str,
+    port: int | None = None,
+    *,
+    local_address: str | None = None,
+    **options: Unpack[ClientOptions],
+) -> Client:
     """Connect to a server, read its greeting and start TLS; then log in.
 
-    The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. Raises
-    OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server refuses the
-    session or STLS, and RemoteProtocolError where this is no POP3 server.
+    The host is a name, international ones too (`pip install 'pop3-proto[idna]'`), or an IP address.
+    The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. The
+    connection begins at `local_address`, an IP address of this machine, where that is given.
+
+    Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server
+    refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
+    LocalProtocolError for what is no host.
     """
     new = opening(host, **options)
+    if local_address is not None:
+        check_source(local_address)
     with dialing(host), fail_after(new.timeouts.connect):
-        stream = await anyio.connect_tcp(host, new.policy.port if port is None else port)
+        stream = await anyio.connect_tcp(*new.where(port), local_host=local_address)
+    return await open_client(AnyioStream(stream), new, Loop())
+
+
+async def connect_unix(
+    path: str | PathLike[str], *, host: str | None = None, **options: Unpack[ClientOptions]
+) -> Client:
+    """Connect to a server through a Unix socket, and go on as `connect` does.
+
+    There is no TLS unless `tls` says so, and the password may go out without: nobody else can
+    listen. With TLS, `host` is the name that the certificate has to be valid for.
+    """
+    new = opening_unix(host, **options)
+    with dialing(fspath(path)), fail_after(new.timeouts.connect):
+        stream = await anyio.connect_unix(path)
+    return await open_client(AnyioStream(stream), new, Loop())
+
+
+async def connect_stream(
+    stream: ByteStream, *, host: str | None = None, **options: Unpack[ClientOptions]
+) -> Client:
+    """Go on as `connect` does, over a stream that is connected to a server.
+
+    It is closed with the client, or here where something fails. `host` is the name that the
+    certificate has to be valid for. Where something else protects it already, say
+    `tls=TlsPolicy.NONE` here and `allow_insecure_auth=True` when logging in. Raises
+    LocalProtocolError, and leaves it open, where there is to be TLS without `host`.
+    """
+    new = opening(host, **options)
     return await open_client(AnyioStream(stream), new, Loop())
 
 
@@ -127,13 +177,38 @@ async def serve(
     are called in threads. Raises ValueError for options that do not fit together.
     """
     server = AnyioServer(Sessions(authenticator, **options), Loop())
+    listener = await anyio.create_tcp_listener(local_host=host, local_port=port)
     async with anyio.create_task_group() as tasks:
-        await server.listen(tasks, host, port)
+        server.listen(tasks, listener)
         try:
             yield server
         finally:
             with anyio.CancelScope(shield=True):
                 await server.close()
+
+
+@asynccontextmanager
+async def serve_unix(
+    authenticator: Authenticator, path: str | PathLike[str], **options: Unpack[ServerOptions]
+) -> AsyncGenerator[Server]:
+    """Serve on a Unix socket, as `serve` does on a port, until the context ends.
+
+    Only the user who runs this may connect, until you change the mode of the file. Passwords are
+    taken without TLS unless `allow_insecure_auth` is False. A file that a server left behind is
+    replaced, and at the end it is removed. Raises OSError where somebody listens there already.
+    """
+    _ = options.setdefault("allow_insecure_auth", True)
+    server = AnyioServer(Sessions(authenticator, **options), Loop())
+    make_way(path)  # anyio would take the file of a server that is there
+    listener = await anyio.create_unix_listener(fspath(path), mode=MODE)
+    async with anyio.create_task_group() as tasks:
+        server.listen(tasks, listener)
+        try:
+            yield server
+        finally:
+            with anyio.CancelScope(shield=True):
+                await server.close()
+            forget(path)
 
 
 class AnyioServer(Server):
@@ -145,10 +220,9 @@ class AnyioServer(Server):
         self._holding = anyio.CancelScope()
         self._closed = anyio.Event()
 
-    async def listen(self, tasks: TaskGroup, host: str, port: int) -> None:
+    def listen(self, tasks: TaskGroup, listener: Listener[SocketStream]) -> None:
         """Take connections from now on."""
-        listener = await anyio.create_tcp_listener(local_host=host, local_port=port)
-        self.host, self.port = listener.extra(SocketAttribute.raw_socket).getsockname()[:2]
+        self.host, self.port = place_of(listener.extra(SocketAttribute.raw_socket).getsockname())
         _ = tasks.start_soon(self._run, listener)
 
     async def wait(self) -> None:
@@ -163,7 +237,7 @@ class AnyioServer(Server):
 
     async def _run(self, listener: Listener[SocketStream]) -> None:
         with self._holding:
-            async with listener, anyio.create_task_group() as connections:
+            async with anyio.create_task_group() as connections, listener:
                 with self._listening:
                     await self._accept(listener, connections)
         self._closed.set()
@@ -179,6 +253,12 @@ class AnyioServer(Server):
     async def _begin(self, socket_stream: SocketStream) -> None:
         stream = AnyioStream(socket_stream)
         await self._hold(stream, stream.address)
+
+
+def check_source(address: str) -> None:
+    """OSError where no connection can begin: on trio, anyio would leave a socket behind."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
+        sock.bind((address, 0))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ A scenario is a coroutine, so that it can run in any event loop; a blocking clie
 A server always runs apart from the scenario, in threads or in a loop of its own.
 """
 
+import socket
 import ssl
 from collections.abc import (
     AsyncIterator,
@@ -14,10 +15,11 @@ from collections.abc import (
     Mapping,
 )
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, Unpack
 
-from pop3_adapters.socket import Timeouts
+from pop3_adapters.socket import ClientOptions, ServerOptions, Timeouts
 from pop3_proto import (
     Authenticator,
     Capabilities,
@@ -148,8 +150,21 @@ class ClientBackend(Protocol):
         timeouts: Timeouts | None,
         limits: Limits | None,
         trace: Trace | None,
+        local_address: str | None = None,
     ) -> Session:
         """Connect as the library's users do."""
+        ...
+
+    async def connect_unix(
+        self, path: str, *, host: str | None = None, **options: Unpack[ClientOptions]
+    ) -> Session:
+        """Connect through a Unix socket."""
+        ...
+
+    async def connect_stream(
+        self, sock: socket.socket, *, host: str | None = None, **options: Unpack[ClientOptions]
+    ) -> Session:
+        """Go on with a socket that is connected, as a stream of the library's."""
         ...
 
 
@@ -158,7 +173,7 @@ class RunningServer(Protocol):
 
     @property
     def port(self) -> int: ...
-    def close(self) -> None: ...
+    def close(self, grace: float = 0.0) -> None: ...
 
 
 class ServerBackend(Protocol):
@@ -178,6 +193,14 @@ class ServerBackend(Protocol):
         login: float,
         autologout: float,
         handshake: float,
+        connections: int | None,
+        connections_per_address: int | None,
     ) -> AbstractContextManager[RunningServer]:
         """Serve on a free port until the context ends; an autologout may be short."""
+        ...
+
+    def serve_unix(
+        self, authenticator: Authenticator, path: Path, **options: Unpack[ServerOptions]
+    ) -> AbstractContextManager[RunningServer]:
+        """Serve on a Unix socket until the context ends."""
         ...

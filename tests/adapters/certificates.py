@@ -1,6 +1,7 @@
 """Certificates made on the spot, good ones and bad ones."""
 
 import ssl
+from pathlib import Path
 
 import trustme
 
@@ -20,6 +21,14 @@ class Certificates:
         show(context, (self._trusted if known else self._unknown).issue_cert(name))
         return context
 
+    def files(self, folder: Path) -> tuple[Path, Path]:
+        """A certificate and its key, in files of their own."""
+        certificate, key = folder / "certificate.pem", folder / "key.pem"
+        issued = self._trusted.issue_cert("127.0.0.1")
+        certificate.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+        key.write_bytes(issued.private_key_pem.bytes())
+        return certificate, key
+
     def demanding(self) -> ssl.SSLContext:
         """The context of a server that wants to see a certificate of the client."""
         context = self.server()
@@ -27,12 +36,13 @@ class Certificates:
         self._trust(context)
         return context
 
-    def client(self, *, own: bool = False) -> ssl.SSLContext:
+    def client(self, *, own: bool = False, known: bool = True) -> ssl.SSLContext:
         """The context of a client that verifies; `own`: it has a certificate to show, too."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._trust(context)
         if own:
-            show(context, self._trusted.issue_cert("alice@example.org"))
+            authority = self._trusted if known else self._unknown
+            show(context, authority.issue_cert("alice@example.org"))
         return context
 
     def _trust(self, context: ssl.SSLContext) -> None:

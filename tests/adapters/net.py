@@ -4,9 +4,11 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Unpack
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
-from pop3_adapters.socket import Timeouts
+from pop3_adapters.socket import ServerOptions, Timeouts
 from pop3_proto import (
     Authenticator,
     Command,
@@ -70,6 +72,8 @@ class Net:
         login: float = 60.0,
         autologout: float = 600.0,
         handshake: float = 30.0,
+        connections: int | None = None,
+        connections_per_address: int | None = None,
     ) -> Served:
         """A server of ours with one user; without TLS it takes passwords unless told otherwise."""
         plain = tls is TlsPolicy.NONE
@@ -90,9 +94,18 @@ class Net:
                 login=login,
                 autologout=autologout,
                 handshake=handshake,
+                connections=connections,
+                connections_per_address=connections_per_address,
             )
         )
         return Served(running, tls)
+
+    def serve_unix(
+        self, maildrop: Maildrop, path: Path, **options: Unpack[ServerOptions]
+    ) -> RunningServer:
+        """A server of ours with one user, on a Unix socket."""
+        users = Passwords({NAME: PASSWORD}, lambda name: maildrop)
+        return self._started.enter_context(self._servers.serve_unix(users, path, **options))
 
     async def connect(
         self,
@@ -104,6 +117,7 @@ class Net:
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
         trace: Trace | None = None,
+        local_address: str | None = None,
     ) -> Session:
         """A client's session with whatever listens there."""
         return await self.clients.connect(
@@ -114,6 +128,7 @@ class Net:
             timeouts=timeouts,
             limits=limits,
             trace=trace,
+            local_address=local_address,
         )
 
     async def login(

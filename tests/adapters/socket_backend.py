@@ -1,5 +1,6 @@
 """The blocking client and the threaded server as backends."""
 
+import socket
 import ssl
 from collections.abc import (
     AsyncGenerator,
@@ -9,10 +10,23 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
+from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
-from pop3_adapters.socket import Client, Message, Server, Timeouts, connect, serve
+from pop3_adapters.socket import (
+    Client,
+    ClientOptions,
+    Message,
+    Server,
+    ServerOptions,
+    Timeouts,
+    connect,
+    connect_stream,
+    connect_unix,
+    serve,
+    serve_unix,
+)
 from pop3_proto import (
     Authenticator,
     Capabilities,
@@ -227,11 +241,29 @@ class SocketClients:
         timeouts: Timeouts | None,
         limits: Limits | None,
         trace: Trace | None,
+        local_address: str | None = None,
     ) -> AwaitedClient:
         client = connect(
-            host, port, tls=tls, context=context, timeouts=timeouts, limits=limits, trace=trace
+            host,
+            port,
+            local_address=local_address,
+            tls=tls,
+            context=context,
+            timeouts=timeouts,
+            limits=limits,
+            trace=trace,
         )
         return AwaitedClient(client)
+
+    async def connect_unix(
+        self, path: str, *, host: str | None = None, **options: Unpack[ClientOptions]
+    ) -> AwaitedClient:
+        return AwaitedClient(connect_unix(path, host=host, **options))
+
+    async def connect_stream(
+        self, sock: socket.socket, *, host: str | None = None, **options: Unpack[ClientOptions]
+    ) -> AwaitedClient:
+        return AwaitedClient(connect_stream(sock, host=host, **options))
 
 
 class SocketServers:
@@ -251,6 +283,8 @@ class SocketServers:
         login: float,
         autologout: float,
         handshake: float,
+        connections: int | None,
+        connections_per_address: int | None,
     ) -> Server:
         return serve(
             authenticator,
@@ -264,5 +298,12 @@ class SocketServers:
             login=login,
             autologout=autologout,
             handshake=handshake,
+            connections=connections,
+            connections_per_address=connections_per_address,
             testing=True,
         )
+
+    def serve_unix(
+        self, authenticator: Authenticator, path: Path, **options: Unpack[ServerOptions]
+    ) -> Server:
+        return serve_unix(authenticator, path, **options)

@@ -12,7 +12,18 @@ ROOT = Path(pop3_adapters.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 LAYERS = (
-    {"_deadlines", "_gate", "_tls", "_line_ends", "_mbox", "_mbox_lock", "_timeouts", "traces"},
+    {
+        "_deadlines",
+        "_gate",
+        "_hosts",
+        "_tls",
+        "_line_ends",
+        "_mbox",
+        "_mbox_lock",
+        "_timeouts",
+        "_unix",
+        "traces",
+    },
     {"_link", "_turns"},
     {"_async", "_blocking", "_facts", "_opening", "_sessions", "maildrops"},
     {"_client", "_async_client"},

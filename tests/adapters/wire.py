@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Generator
 
-__all__ = ["BOUND", "LOOPBACK", "Script", "Wire", "dial", "scripted"]
+__all__ = ["BOUND", "LOOPBACK", "Script", "Wire", "dial", "played", "scripted"]
 
 BOUND = 30.0
 """Seconds after which what has not happened will not happen any more."""
@@ -23,7 +23,14 @@ class Wire:
         self._socket = connected
         self._held = b""
         connected.settimeout(BOUND)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connected.family != socket.AF_UNIX:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @property
+    def peer(self) -> object:
+        """Where the other end is."""
+        address: object = self._socket.getpeername()
+        return address
 
     def send(self, data: bytes) -> None:
         """All of these octets, in one piece as far as that is in our hands."""
@@ -123,6 +130,13 @@ def scripted(script: Script) -> Generator[int]:
 
     What goes wrong in a script is raised at the end, and tells more than what it led to.
     """
+    with socket.create_server((LOOPBACK, 0)) as listener, played(listener, script):
+        yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def played(listener: socket.socket, script: Script) -> Generator[None]:
+    """A script is played for the one who connects to `listener`."""
     failures: list[BaseException] = []
 
     def play() -> None:
@@ -133,19 +147,18 @@ def scripted(script: Script) -> Generator[int]:
         except BaseException as failure:
             failures.append(failure)
 
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        listener.settimeout(BOUND)
-        player = threading.Thread(target=play, name="scripted")
-        player.start()
-        try:
-            yield listener.getsockname()[1]
-        except BaseException as error:
-            listener.shutdown(socket.SHUT_RDWR)
-            player.join(BOUND)
-            if failures and not isinstance(failures[0], OSError):
-                raise failures[0] from error
-            raise
+    listener.settimeout(BOUND)
+    player = threading.Thread(target=play, name="scripted")
+    player.start()
+    try:
+        yield
+    except BaseException as error:
+        listener.shutdown(socket.SHUT_RDWR)
         player.join(BOUND)
+        if failures and not isinstance(failures[0], OSError):
+            raise failures[0] from error
+        raise
+    player.join(BOUND)
     assert not player.is_alive(), "the script has not come to its end"
     if failures:
         raise failures[0]

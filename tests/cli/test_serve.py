@@ -9,7 +9,7 @@ from subprocess import Popen
 
 import pytest
 
-from .running import BOUND, bodies, pop3, start, stored
+from .running import BOUND, PASSWORD, bodies, pop3, start, stored
 
 
 @pytest.fixture
@@ -56,6 +56,52 @@ def test_mail_is_fetched_from_it_until_it_is_stopped(
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=BOUND)
     assert (process.returncode, stdout, stderr) == (0, "Stopped.\n", "")
+
+
+def test_an_mbox_is_served(tmp_path: Path) -> None:
+    mbox = tmp_path / "mbox"
+    one, two = bodies("one", "two")
+    separator = b"From a@example.org Mon Nov 23 10:00:00 2026\n"
+    mbox.write_bytes(separator + one + b"\n" + separator + two + b"\n")
+    process = start("serve", mbox, "--user", "alice", "--allow-insecure-auth")
+    folder = tmp_path / "mail"
+    words = ("--maildir", folder, "--allow-insecure-auth", "--delete")
+    result = pop3("fetch", told(process), *words)
+    assert result.exit_code == 0, result.stderr
+    assert stored(folder) == [one, two]
+    assert mbox.read_bytes() == b""
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=BOUND) == ("Stopped.\n", "")
+
+
+def test_a_file_that_is_no_mbox(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_bytes(b"Dear Alice\n")
+    result = pop3("serve", tmp_path / "letter", "--user", "alice", "--allow-insecure-auth")
+    assert result.exit_code == 2
+    assert "is no mbox" in result.stderr
+
+
+def test_a_session_that_quits_in_time_deletes(maildir: Path) -> None:
+    process = start("serve", maildir, "--user", "alice", "--allow-insecure-auth")
+    port = int(told(process).rpartition(":")[2].partition("?")[0])
+    with socket.create_connection(("127.0.0.1", port), BOUND) as client:
+        client.sendall(f"USER alice\r\nPASS {PASSWORD}\r\nDELE 1\r\n".encode())
+        with client.makefile("rb") as answers:
+            assert [answers.readline()[:3] for _ in range(4)] == [b"+OK"] * 4
+            process.send_signal(signal.SIGTERM)
+            refused(port)
+            client.sendall(b"QUIT\r\n")
+            assert answers.readline().startswith(b"+OK")
+        assert process.communicate(timeout=BOUND) == ("Stopped.\n", "")
+    assert stored(maildir) == []
+
+
+def refused(port: int) -> None:
+    """Wait until nobody listens there any more."""
+    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
+        while True:
+            with socket.create_connection(("127.0.0.1", port), BOUND) as client:
+                _ = client.recv(100)
 
 
 def test_a_session_that_is_open_does_not_hold_it_up(maildir: Path) -> None:

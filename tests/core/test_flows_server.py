@@ -556,6 +556,20 @@ class TestAuth:
         served.play(GREETING + "C: AUTH BROKEN =\n" + refusal + LOGIN + QUIT)
         assert [str(error) for error in served.reported] == ["no more ideas"]
 
+    def test_a_mechanism_that_cannot_be_made(self) -> None:
+        def make() -> ServerMechanism:
+            raise RuntimeError("no module for it")
+
+        served = Served(Drop(), mechanisms={"BROKEN": make}, insecure=True)
+        refusal = "S: -ERR [SYS/TEMP] the maildrop is not available\n"
+        served.play(GREETING + "C: AUTH BROKEN\n" + refusal + LOGIN + QUIT)
+        assert [str(error) for error in served.reported] == ["no module for it"]
+
+    @pytest.mark.parametrize("name", ["", "X Y", "X\r\nSTLS", "\u00dc", "X" * 21])
+    def test_names_that_are_none(self, name: str) -> None:
+        with pytest.raises(ValueError, match="is no name of a mechanism"):
+            Served(Drop(), mechanisms={name: Plain})
+
     def test_the_listing_names_what_may_be_used_now(self) -> None:
         self.play("C: AUTH\nS: +OK\nS: .\n" + QUIT, insecure=False)
 

@@ -25,7 +25,7 @@ from .mbox_target import MboxTarget
 from .passwords import password_for
 from .progress import ProgressBar
 from .report import Report
-from .serve import Service, server_context
+from .serve import Service, maildrop_at, server_context
 from .statuses import CommandError, Status
 from .targets import Target
 
@@ -205,8 +205,9 @@ def fetch(
 
 @app.command()
 def serve(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", file_okay=False, exists=True, help="The Maildir.")
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", exists=True, readable=True, help="A Maildir, or an mbox."),
     ],
     user: Annotated[str, typer.Option(metavar="NAME", help="Who may log in.")],
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -244,10 +245,9 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Serve the mail in a Maildir to one user, until Ctrl-C."""
+    """Serve the mail in a Maildir or an mbox to one user, until Ctrl-C."""
     with errors_as_sentences():
-        if not (folder / "new").is_dir() or not (folder / "cur").is_dir():
-            raise CommandError(f"{folder} is no Maildir: it has no folders new and cur")
+        maildrop = maildrop_at(path)
         if certificate is None and (tls or key):
             raise CommandError("--tls and --key need --certificate")
         if certificate is None and not allow_insecure_auth:
@@ -256,7 +256,8 @@ def serve(
                 "one, or add --allow-insecure-auth where nobody else can listen"
             )
         Service(
-            folder,
+            path,
+            maildrop,
             user,
             password_for(user, password_command),
             host,

@@ -1,31 +1,39 @@
-"""Serving a Maildir."""
+"""Serving a Maildir or an mbox."""
 
+import asyncio
 import logging
 import os
 import socket
 import ssl
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
-from pop3_proto import TlsPolicy
+from pop3_proto import Maildrop, TlsPolicy
 from pop3_proto.responses import printable
 
-from .. import socket as sockets
-from ..maildrops import MaildirMaildrop, Passwords
-from .signals import stoppable
+from .._mbox import is_mbox
+from .._tls import server_context as tls_context
+from ..asyncio import Server, serve
+from ..maildrops import MaildirMaildrop, MboxMaildrop, Passwords
+from .signals import SIGNALS
 from .statuses import CommandError, Status
 
-__all__ = ["Service", "server_context"]
+__all__ = ["Service", "maildrop_at", "server_context"]
+
+GRACE: Final = 3.0
+"""Seconds for the sessions that are open when the server is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One user's Maildir, and where and how it is to be had."""
+    """One user's mail, and where and how it is to be had."""
 
-    folder: Path
+    path: Path
+    maildrop: Callable[[Path], Maildrop]
     user: str
     password: bytes = field(repr=False)
     host: str
@@ -35,39 +43,48 @@ class Service:
 
     def run(self, say: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM comes."""
-        try:
-            with stoppable(), _errors_as_sentences(), self._start() as server:
-                folder = printable(os.fsencode(self.folder))
-                url = self._url(server)
-                say(f"Serving {folder} on {server.host}, port {server.port}.")
-                say(f"Fetch with: pop3 fetch '{url}' --maildir FOLDER{self._options()}")
-                server.wait()
-        except KeyboardInterrupt:
-            say("Stopped.")
+        with _errors_as_sentences():
+            asyncio.run(self._serve(say))
+        say("Stopped.")
 
-    def _start(self) -> sockets.Server:
+    async def _serve(self, say: Callable[[str], None]) -> None:
+        stopped = asyncio.Event()
+        for number in SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        async with AsyncExitStack() as started:
+            server = await self._start(started)
+            path = printable(os.fsencode(self.path))
+            url = self._url(server)
+            say(f"Serving {path} on {server.host}, port {server.port}.")
+            say(f"Fetch with: pop3 fetch '{url}' --maildir FOLDER{self._options()}")
+            _ = await stopped.wait()
+            await server.close(GRACE)
+
+    async def _start(self, started: AsyncExitStack) -> Server:
         try:
             password = self.password.decode("utf-8")
         except UnicodeDecodeError:
             raise CommandError("the password of a server has to be UTF-8") from None
-        users = Passwords({self.user: password}, lambda _: MaildirMaildrop(self.folder))
+        users = Passwords({self.user: password}, lambda _: self.maildrop(self.path))
         try:
-            return sockets.serve(
-                users,
-                self.host,
-                self.port,
-                tls=self.tls,
-                context=self.context,
-                allow_insecure_auth=self.tls is TlsPolicy.NONE,
+            return await started.enter_async_context(
+                serve(
+                    users,
+                    self.host,
+                    self.port,
+                    tls=self.tls,
+                    context=self.context,
+                    allow_insecure_auth=self.tls is TlsPolicy.NONE,
+                )
             )
         except OSError as error:
             raise CommandError(
-                f"cannot listen on {self.host}, port {self.port} ({error.strerror}): --host and "
+                f"cannot listen on {self.host}, port {self.port} ({_reason(error)}): --host and "
                 "--port choose another place",
                 Status.BROKEN,
             ) from None
 
-    def _url(self, server: sockets.Server) -> str:
+    def _url(self, server: Server) -> str:
         scheme = "pop3s" if self.tls is TlsPolicy.IMPLICIT else "pop"
         everywhere = server.host in ("0.0.0.0", "::")
         host = socket.gethostname() if everywhere else server.host
@@ -79,17 +96,36 @@ class Service:
         return " --allow-insecure-auth" if self.tls is TlsPolicy.NONE else ""
 
 
+def maildrop_at(path: Path) -> Callable[[Path], Maildrop]:
+    """What serves the mail there: a Maildir, or an mbox. Raises CommandError for neither."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if not is_mbox(file.fileno()):
+                raise CommandError(f"{path} is no mbox: it does not begin with 'From '")
+        return MboxMaildrop
+    if not (path / "new").is_dir() or not (path / "cur").is_dir():
+        raise CommandError(f"{path} is no Maildir: it has no folders new and cur")
+    return MaildirMaildrop
+
+
 def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     """TLS for a server, with its certificate and key from PEM files. Raises CommandError."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:
+        return tls_context(certificate, key)
+    except (OSError, ValueError) as error:
         raise CommandError(
-            f"--certificate and --key cannot be used ({error.strerror or error}): they have to be "
-            "a certificate and its key in PEM form"
+            f"--certificate and --key cannot be used ({_reason(error)}): they have to be a "
+            "certificate and its key in PEM form, the key not encrypted"
         ) from None
-    return context
+
+
+def _reason(error: Exception) -> str:
+    """What the system says, without what is added to it on the way."""
+    number = error.errno if isinstance(error, OSError) else None
+    # Those of OpenSSL and of the resolver have numbers of their own.
+    if number is None or number < 0 or isinstance(error, ssl.SSLError):
+        return str(error)
+    return os.strerror(number)
 
 
 class _Sentences(logging.Formatter):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-__all__ = ["stoppable"]
+__all__ = ["SIGNALS", "stoppable"]
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
