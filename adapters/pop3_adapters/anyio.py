@@ -9,8 +9,10 @@ from os import PathLike, fspath
 from typing import Final, Unpack
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream, TaskGroup
+from anyio.streams.stapled import MultiListener
 
 from pop3_proto import Authenticator
 
@@ -216,12 +218,14 @@ class AnyioServer(Server):
 
     def __init__(self, sessions: Sessions, loop: Loop) -> None:
         super().__init__(sessions, loop)
-        self._listening = anyio.CancelScope()
         self._holding = anyio.CancelScope()
+        self._closing = False
+        self._deaf = anyio.Event()
         self._closed = anyio.Event()
 
     def listen(self, tasks: TaskGroup, listener: Listener[SocketStream]) -> None:
         """Take connections from now on."""
+        self._listener = listener
         self.host, self.port = place_of(listener.extra(SocketAttribute.raw_socket).getsockname())
         _ = tasks.start_soon(self._run, listener)
 
@@ -229,30 +233,52 @@ class AnyioServer(Server):
         await self._closed.wait()
 
     async def close(self, grace: float = 0.0) -> None:
-        self._listening.cancel()
+        self._closing = True
+        await self._stop_listening()
         with anyio.move_on_after(grace):
             await self._closed.wait()
         self._holding.cancel()
         await self._closed.wait()
 
+    async def _stop_listening(self) -> None:
+        # Accepting fails then. Where it is cancelled, asyncio may lose what it has just accepted.
+        for sock in _sockets(self._listener):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        with anyio.move_on_after(LAST_WORDS):
+            await self._deaf.wait()
+        await self._listener.aclose()
+
     async def _run(self, listener: Listener[SocketStream]) -> None:
         with self._holding:
-            async with anyio.create_task_group() as connections, listener:
-                with self._listening:
+            async with anyio.create_task_group() as connections:
+                async with listener:
                     await self._accept(listener, connections)
+                self._deaf.set()
         self._closed.set()
 
     async def _accept(self, listener: Listener[SocketStream], connections: TaskGroup) -> None:
-        while True:
+        while not self._closing:
             try:
                 await listener.serve(self._begin, connections)
-            except OSError as error:
-                log.warning("a connection could not be accepted: %s", error)
-                await anyio.sleep(0.1)  # out of descriptors: it will be so for a while
+            except* (anyio.ClosedResourceError, anyio.BrokenResourceError):
+                await anyio.lowlevel.checkpoint()
+            except* OSError as errors:
+                if not self._closing:
+                    log.warning("a connection could not be accepted: %s", errors.exceptions[0])
+                    await anyio.sleep(0.1)  # out of descriptors: it will be so for a while
 
     async def _begin(self, socket_stream: SocketStream) -> None:
         stream = AnyioStream(socket_stream)
-        await self._hold(stream, stream.address)
+        if self._closing:  # it was accepted in the last moment
+            await stream.close(b"")
+        else:
+            await self._hold(stream, stream.address)
+
+
+def _sockets(listener: Listener[SocketStream]) -> list[socket.socket]:
+    several = listener.listeners if isinstance(listener, MultiListener) else [listener]
+    return [each.extra(SocketAttribute.raw_socket) for each in several]
 
 
 def check_source(address: str) -> None:
