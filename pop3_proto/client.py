@@ -196,7 +196,7 @@ class ClientConnection(Connection):
 
     def _check(self, command: Command[object]) -> None:
         ahead = self._pending[-1][0] if self._pending else None
-        if self.challenged and not self._failure:
+        if self.challenged:
             self._refuse(f"cannot send {command.verb} inside AUTH: respond or cancel first")
         if ahead and ahead.barrier and not self._failure:
             raise LocalProtocolError(
@@ -214,7 +214,7 @@ class ClientConnection(Connection):
         return {command.verb for command, _ in self._pending}
 
     def _due_exchange(self, what: str) -> Exchange:
-        if self._failure or self._exchange is None or not self._exchange.due:
+        if self._exchange is None or not self.challenged:
             self._refuse(f"cannot {what}: no challenge of AUTH waits for it")
         return self._exchange
 

@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from .commands import HIDDEN
 from .errors import LocalProtocolError, PlaintextAfterStls, ProtocolError
 from .limits import Limits
 from .lines import LineBuffer
@@ -113,7 +114,7 @@ class Connection:
         self._record(Traced.CUT_OFF if self._cut_off else Traced.EOF)
 
     def _fail_in_plaintext(self) -> NoReturn:
-        self._record(Traced.RECEIVED, b"***")  # it may be a client's password
+        self._record(Traced.RECEIVED, HIDDEN)  # it may be a client's password
         self._fail(PlaintextAfterStls())
 
     def _break(self, error: ProtocolError) -> None:

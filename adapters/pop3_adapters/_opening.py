@@ -67,17 +67,19 @@ def opening(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
     Raises LocalProtocolError where `host` is none, or is needed and missing.
     """
     found = None if host is None else find_host(host)
-    context = options.get("context") or client_context()
+    context = options.get("context")
     policy = options.get("tls", TlsPolicy.IMPLICIT)
     # Without a name, the context would take a certificate for any.
-    if found is None and policy is not TlsPolicy.NONE and context.check_hostname:
+    verifies = context is None or context.check_hostname
+    if found is None and policy is not TlsPolicy.NONE and verifies:
         raise LocalProtocolError(
             "TLS needs the name that the certificate has to be valid for: add host=..., or "
             "tls=TlsPolicy.NONE where there is to be no TLS"
         )
     conn = ClientConnection(limits=options.get("limits"), trace=options.get("trace"))
     name = found.name if found else None
-    link = Link(conn, lambda: TlsLayer(context, host=name))
+    # The system's authorities take their time to read, and plaintext has no use for them.
+    link = Link(conn, lambda: TlsLayer(context or client_context(), host=name))
     timeouts = options.get("timeouts") or Timeouts()
     return Opening(conn, link, policy, timeouts, found.address if found else "")
 
