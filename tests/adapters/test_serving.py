@@ -37,10 +37,13 @@ def wait_until_refused(port: int) -> None:
     while True:
         try:
             with socket.create_connection((LOOPBACK, port), BOUND) as connected:
+                # Linux may forget a connection that comes while the listener is closed, and says
+                # so only to those who send something.
+                connected.sendall(b"NOOP\r\n")
                 _ = connected.recv(100)
         except ConnectionRefusedError:
             return
-        except ConnectionResetError:
+        except (ConnectionResetError, BrokenPipeError):
             pass  # it was not accepted any more
 
 
