@@ -1,56 +1,120 @@
 """A server in an event loop, as its users hold it."""
 
-from abc import ABC, abstractmethod
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeAlias
 
 from ._async import AsyncStream
-from ._async_session import EventLoop, hold_session
+from ._async_session import hold_session
+from ._event_loop import EventLoop, Group
+from ._listening import Listener
 from ._sessions import Sessions, log
 
-__all__ = ["Server"]
+__all__ = ["Server", "serving"]
+
+Adopt: TypeAlias = Callable[[socket.socket], Awaitable[AsyncStream]]
+"""Makes a stream of a socket, which belongs to it from then on."""
 
 
-class Server(ABC):
+class Server:
     """A server that runs until `close`, or until the `async with` statement ends."""
 
-    host: str
-    """The address that it listens on; the path of a Unix socket."""
+    def __init__(
+        self, listener: Listener, sessions: Sessions, loop: EventLoop, adopt: Adopt, tasks: Group
+    ) -> None:
+        self.host = listener.host
+        """The address that it listens on; the path of a Unix socket."""
 
-    port: int
-    """The port that it listens on; 0 for a Unix socket."""
+        self.port = listener.port
+        """The port that it listens on; 0 for a Unix socket."""
 
-    def __init__(self, sessions: Sessions, loop: EventLoop) -> None:
+        self._listener = listener
         self._sessions = sessions
         self._loop = loop
+        self._adopt = adopt
+        self._tasks = tasks
+        self._open = 0
+        self._closing = loop.new_event()
+        self._deaf = loop.new_event()
+        self._closed = loop.new_event()
+        _ = tasks.start_soon(self._listen)
 
-    @abstractmethod
     async def wait(self) -> None:
         """Wait until the server has been closed."""
+        _ = await self._closed.wait()
 
-    @abstractmethod
     async def close(self, grace: float = 0.0) -> None:
         """Take no more connections, and end those that have not ended in `grace` seconds.
 
         Sessions that have not sent QUIT delete nothing.
         """
+        _ = self._closing.set()
+        _ = await self._deaf.wait()
+        await self._loop.wait(self._closed, grace)
+        _ = self._tasks.cancel_scope.cancel()
+        _ = await self._closed.wait()
 
-    async def _hold(self, stream: AsyncStream, address: str) -> None:
-        """One connection, from its first octet to its last."""
-        sessions = self._sessions
-        if not sessions.gate.admit(address):
-            log.info("a connection from %s was refused: there are too many", address)
-            await _turn_away(stream, sessions.refusal)
-            return
+    async def _listen(self) -> None:
         try:
-            await hold_session(stream, sessions.new(self._loop.time), self._loop)
+            async with self._loop.group() as accepting:
+                for sock in self._listener.sockets:
+                    _ = accepting.start_soon(partial(self._accept, sock))
+                _ = await self._closing.wait()
+                _ = accepting.cancel_scope.cancel()
         finally:
-            sessions.gate.leave(address)
+            self._listener.close()
+            _ = self._deaf.set()
+            self._see_whether_closed()
+
+    async def _accept(self, sock: socket.socket) -> None:
+        while True:
+            await self._loop.readable(sock)
+            try:
+                for arrived, address in self._listener.arrivals(sock):
+                    self._open += 1
+                    _ = self._tasks.start_soon(partial(self._hold, arrived, address))
+            except OSError as error:
+                log.warning("a connection could not be accepted: %s", error)
+                # Out of descriptors: it will be so for a while.
+                await self._loop.wait(self._closing, 0.1)
+
+    async def _hold(self, sock: socket.socket, address: str) -> None:
+        """One connection, from its first octet to its last."""
+        try:
+            stream = await self._stream(sock)
+            if stream:
+                await hold_session(stream, self._sessions.new(self._loop.time), self._loop)
+        finally:
+            self._listener.leave(address)
+            self._open -= 1
+            self._see_whether_closed()
+
+    async def _stream(self, sock: socket.socket) -> AsyncStream | None:
+        try:
+            return await self._adopt(sock)
+        except (OSError, ValueError):  # it has gone again
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+        return None
+
+    def _see_whether_closed(self) -> None:
+        if self._deaf.is_set() and not self._open:
+            _ = self._closed.set()
 
 
-async def _turn_away(stream: AsyncStream, refusal: bytes) -> None:
-    try:
-        if refusal:
-            await stream.send(refusal, 1.0)
-    except OSError:
-        pass  # it has gone already
-    finally:
-        await stream.close(b"")
+@asynccontextmanager
+async def serving(
+    listener: Listener, sessions: Sessions, loop: EventLoop, adopt: Adopt
+) -> AsyncGenerator[Server]:
+    """A server for as long as the context lasts."""
+    async with loop.group() as tasks:
+        server = Server(listener, sessions, loop, adopt, tasks)
+        try:
+            yield server
+        finally:
+            with loop.shield():
+                await server.close()

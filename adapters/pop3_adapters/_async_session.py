@@ -1,37 +1,19 @@
 """A session over an asynchronous stream, from its beginning to its end, for both roles."""
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, cast
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
 
 from pop3_proto import Pop3Error
 from pop3_proto.flows import client as flows
 
 from ._async import AsyncDriver, AsyncStream
 from ._async_client import Client
+from ._event_loop import EventLoop
 from ._opening import Opening
 from ._sessions import NewSession, log
 
-__all__ = ["EventLoop", "dialing", "hold_session", "open_client"]
-
-
-class EventLoop(Protocol):
-    """What differs between the libraries, besides their streams."""
-
-    def time(self) -> float:
-        """The clock, in seconds."""
-        ...
-
-    def off_loop(self, function: Callable[[], object]) -> Awaitable[object]:
-        """Call a function that may block in a thread.
-
-        A cancellation waits until it is done: nobody could tell what has become of it.
-        """
-        ...
-
-    def shield(self) -> AbstractContextManager[object]:
-        """In here a cancellation that has come already does nothing."""
-        ...
+__all__ = ["dialing", "hold_session", "open_client"]
 
 
 @contextmanager

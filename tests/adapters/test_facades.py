@@ -22,8 +22,8 @@ SAME: dict[str, str] = {
 """Special methods, and what they are called where nothing is awaited."""
 
 
-CONNECTED = ("socket.socket", "trio.abc.Stream", "anyio.abc.ByteStream")
-"""What each library calls a connection that `connect_stream` can go on with."""
+CONNECTED = ("socket.socket", "~S")
+"""A connection that `connect_stream` can go on with: a socket, or what each library has for it."""
 
 
 def public(kind: type) -> dict[str, object]:

@@ -1,0 +1,138 @@
+"""What asyncio, trio and anyio offer their users, each by its own means."""
+
+import socket
+from abc import abstractmethod
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from os import PathLike, fspath
+from typing import Generic, TypeVar, Unpack
+
+from pop3_proto import Authenticator
+
+from ._async import AsyncStream
+from ._async_client import Client
+from ._async_server import Server, serving
+from ._async_session import dialing, open_client
+from ._event_loop import EventLoop
+from ._listening import listen, listen_unix
+from ._opening import ClientOptions, opening, opening_unix
+from ._sessions import ServerOptions, Sessions
+
+__all__ = ["Adapter"]
+
+S = TypeVar("S")
+
+
+class Adapter(EventLoop, Generic[S]):
+    """POP3 on an event loop, whose own streams are an `S`."""
+
+    @abstractmethod
+    async def dial(
+        self, host: str, port: int, local_address: str | None, within: float | None
+    ) -> AsyncStream:
+        """Connect to a host, or raise OSError: TimeoutError where that takes longer."""
+
+    @abstractmethod
+    async def dial_unix(self, path: str, within: float | None) -> AsyncStream:
+        """Connect to a Unix socket, or raise OSError: TimeoutError where that takes longer."""
+
+    @abstractmethod
+    async def attach(self, stream: S) -> AsyncStream:
+        """A stream of the library's as one of ours."""
+
+    @abstractmethod
+    async def adopt(self, sock: socket.socket) -> AsyncStream:
+        """A connected socket as a stream. Raises OSError or ValueError where it is none any
+        more."""
+
+    async def connect(
+        self,
+        host: str,
+        port: int | None = None,
+        *,
+        local_address: str | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> Client:
+        """Connect to a server, read its greeting and start TLS; then log in.
+
+        The host is a name, international ones too (`pip install 'pop3-proto[idna]'`), or an IP
+        address. The port is the usual one where it is left out: 995 for implicit TLS, 110
+        otherwise. The connection begins at `local_address`, an IP address of this machine, where
+        that is given.
+
+        Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server
+        refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
+        LocalProtocolError for what is no host.
+        """
+        new = opening(host, **options)
+        with dialing(host):
+            stream = await self.dial(*new.where(port), local_address, new.timeouts.connect)
+        return await open_client(stream, new, self)
+
+    async def connect_unix(
+        self,
+        path: str | PathLike[str],
+        *,
+        host: str | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> Client:
+        """Connect to a server through a Unix socket, and go on as `connect` does.
+
+        There is no TLS unless `tls` says so, and the password may go out without: nobody else can
+        listen. With TLS, `host` is the name that the certificate has to be valid for.
+        """
+        new = opening_unix(host, **options)
+        with dialing(fspath(path)):
+            stream = await self.dial_unix(fspath(path), new.timeouts.connect)
+        return await open_client(stream, new, self)
+
+    async def connect_stream(
+        self, stream: S, *, host: str | None = None, **options: Unpack[ClientOptions]
+    ) -> Client:
+        """Go on as `connect` does, over a stream that is connected to a server.
+
+        On asyncio that is a socket. It is closed with the client, or here where something fails.
+        `host` is the name that the certificate has to be valid for. Where something else protects
+        it already, say `tls=TlsPolicy.NONE` here and `allow_insecure_auth=True` when logging in.
+        Raises LocalProtocolError, and leaves it open, where there is to be TLS without `host`.
+        """
+        new = opening(host, **options)
+        return await open_client(await self.attach(stream), new, self)
+
+    @asynccontextmanager
+    async def serve(
+        self,
+        authenticator: Authenticator,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        **options: Unpack[ServerOptions],
+    ) -> AsyncGenerator[Server]:
+        """Serve in tasks of their own, one for each connection, until the context ends.
+
+        It listens on each address of the host, and on all of this machine where that is empty. Port
+        0 takes a free one, see `Server.port`. Passwords are taken inside TLS only, unless
+        `allow_insecure_auth` is set. Methods of maildrops and authenticators that are not
+        asynchronous are called in threads. Raises ValueError for options that do not fit together.
+        """
+        sessions = Sessions(authenticator, **options)
+        async with serving(listen(host, port, sessions), sessions, self, self.adopt) as server:
+            yield server
+
+    @asynccontextmanager
+    async def serve_unix(
+        self,
+        authenticator: Authenticator,
+        path: str | PathLike[str],
+        **options: Unpack[ServerOptions],
+    ) -> AsyncGenerator[Server]:
+        """Serve on a Unix socket, as `serve` does on a port, until the context ends.
+
+        Only the user who runs this may connect, until you change the mode of the file. Passwords
+        are taken without TLS unless `allow_insecure_auth` is False. A file that a server left
+        behind is replaced, and at the end it is removed. Raises OSError where somebody listens
+        there already.
+        """
+        _ = options.setdefault("allow_insecure_auth", True)
+        sessions = Sessions(authenticator, **options)
+        async with serving(listen_unix(path, sessions), sessions, self, self.adopt) as server:
+            yield server

@@ -1,0 +1,138 @@
+"""A server in threads."""
+
+import selectors
+import socket
+import threading
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from pop3_proto import Pop3Error
+
+from ._blocking import BlockingDriver
+from ._listening import Listener
+from ._sessions import NewSession, Sessions, log
+from ._socket_stream import SocketStream
+
+__all__ = ["Server"]
+
+
+class Server:
+    """A server that runs until `close`, as `serve` gives it."""
+
+    def __init__(self, listener: Listener, sessions: Sessions) -> None:
+        self.host = listener.host
+        """The address that it listens on; the path of a Unix socket."""
+
+        self.port = listener.port
+        """The port that it listens on; 0 for a Unix socket."""
+
+        self._listener = listener
+        self._new = sessions
+        self._selector = selectors.DefaultSelector()
+        self._alarm, self._bell = socket.socketpair()
+        self._sessions: dict[threading.Thread, socket.socket] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._closed = threading.Event()
+        self._acceptor = threading.Thread(target=self._accept, name="pop3-accept", daemon=True)
+        self._acceptor.start()
+
+    def wait(self) -> None:
+        """Wait until the server has been closed."""
+        _ = self._closed.wait()
+
+    def close(self, grace: float = 0.0) -> None:
+        """Take no more connections, and end those that have not ended in `grace` seconds.
+
+        Sessions that have not sent QUIT delete nothing.
+        """
+        end = time.monotonic() + grace
+        self._closing.set()
+        self._bell.close()
+        self._acceptor.join()
+        with self._lock:
+            threads = list(self._sessions)
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        with self._lock:
+            for sock in self._sessions.values():
+                _shut(sock)
+        for thread in threads:
+            thread.join()
+        self._closed.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        with self._alarm, self._selector:
+            for sock in (self._alarm, *self._listener.sockets):
+                _ = self._selector.register(sock, selectors.EVENT_READ)
+            while not self._closing.is_set():
+                for key, _ in self._selector.select():
+                    if isinstance(key.fileobj, socket.socket) and key.fileobj is not self._alarm:
+                        self._take(key.fileobj)
+        self._listener.close()
+
+    def _take(self, sock: socket.socket) -> None:
+        try:
+            for arrived, address in self._listener.arrivals(sock):
+                self._begin(arrived, address)
+        except OSError as error:
+            log.warning("a connection could not be accepted: %s", error)
+            _ = self._closing.wait(0.1)  # out of descriptors: it will be so for a while
+
+    def _begin(self, sock: socket.socket, address: str) -> None:
+        thread = threading.Thread(
+            target=self._serve, args=(sock, address), name=f"pop3-{address}", daemon=True
+        )
+        with self._lock:
+            self._sessions[thread] = sock
+        try:
+            thread.start()
+        except RuntimeError as error:  # out of threads
+            log.warning("a connection could not be served: %s", error)
+            self._end(thread, address)
+
+    def _serve(self, sock: socket.socket, address: str) -> None:
+        try:
+            _hold(sock, self._new.new(time.monotonic))
+        except Exception:
+            log.exception("a session failed")
+        finally:
+            self._end(threading.current_thread(), address)
+
+    def _end(self, thread: threading.Thread, address: str) -> None:
+        with self._lock:
+            self._sessions.pop(thread).close()
+        self._listener.leave(address)
+
+
+def _hold(sock: socket.socket, new: NewSession) -> None:
+    """One connection, from its first octet to its last."""
+    driver = BlockingDriver(SocketStream(sock), new.link, new.deadlines)
+    try:
+        driver.run(new.conversation.begin(), new.login_deadline)
+        driver.run(new.conversation.go_on())
+    except (OSError, Pop3Error) as error:
+        log.info("a session ended early: %s", error)
+    finally:
+        try:
+            driver.run(new.conversation.close())
+        finally:
+            driver.close()
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):  # the client may have gone already
+        sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,37 @@
+"""A blocking socket as a stream."""
+
+import socket
+from contextlib import suppress
+from typing import Final
+
+__all__ = ["SocketStream"]
+
+READ: Final = 256 * 1024
+
+
+class SocketStream:
+    """A connected socket as a stream."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        with suppress(OSError):  # a Unix socket does not know it
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, data: bytes, timeout: float | None) -> None:
+        """Send all octets."""
+        self._socket.settimeout(timeout)
+        self._socket.sendall(data)
+
+    def receive(self, timeout: float | None) -> bytes:
+        """Some octets, or none at their end."""
+        self._socket.settimeout(timeout)
+        try:
+            return self._socket.recv(READ)
+        except BlockingIOError:
+            raise TimeoutError("nothing is there") from None
+
+    def close(self) -> None:
+        """Close the socket."""
+        with suppress(OSError):  # wakes whoever still receives
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
