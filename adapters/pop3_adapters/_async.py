@@ -9,6 +9,7 @@ from pop3_proto import LocalProtocolError
 from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 
 from ._deadlines import Deadlines
+from ._event_loop import Event
 from ._link import Link
 
 __all__ = ["AsyncDriver", "AsyncStream", "Offload"]
@@ -55,7 +56,11 @@ class AsyncDriver:
         self.deadlines = deadlines
         self._stream = stream
         self._offload = offload
+        self.used = deadlines.now()
+        """When a flow was last run."""
+
         self._busy = False
+        self._interlude: Event | None = None
         self._closed = False
 
     async def run(self, flow: Flow[T], deadline: float | None = None) -> T:
@@ -69,16 +74,32 @@ class AsyncDriver:
             )
         self._busy = True
         try:
+            if self._interlude is not None:
+                _ = await self._interlude.wait()
             return await self._run(flow, deadline or self.deadlines.operation())
         except KeyboardInterrupt:
             self.link.machine.abort("it was interrupted, perhaps between two octets")
             raise
         finally:
             self._busy = False
+            self.used = self.deadlines.now()
+
+    async def run_between(self, flow: Flow[object], over: Event) -> None:
+        """Run a flow where nobody else runs one; who comes meanwhile waits until it is `over`."""
+        if self._busy:
+            self.used = self.deadlines.now()
+            return
+        self._interlude = over
+        try:
+            _ = await self._run(flow, self.deadlines.operation())
+        finally:
+            self._interlude = None
+            _ = over.set()
+            self.used = self.deadlines.now()
 
     async def close(self) -> None:
         """Close the stream, without a word of POP3; a task that waits for octets wakes up."""
-        await self._close(abruptly=self._busy)
+        await self._close(abruptly=self._busy or self._interlude is not None)
 
     async def _close(self, *, abruptly: bool) -> None:
         if self._closed:

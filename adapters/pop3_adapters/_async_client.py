@@ -31,6 +31,7 @@ from pop3_proto.flows.client import Fetch
 from pop3_proto.flows.core import Flow
 
 from ._async import AsyncDriver
+from ._async_keep_alive import KeepAlive
 from ._facts import Facts
 from ._turns import Turns
 
@@ -131,9 +132,16 @@ class Client(Facts):
     not possible here, and OSError, of which TimeoutError and ssl.SSLError are kinds.
     """
 
-    def __init__(self, driver: AsyncDriver, conn: ClientConnection, greeting: Greeting) -> None:
+    def __init__(
+        self,
+        driver: AsyncDriver,
+        conn: ClientConnection,
+        greeting: Greeting,
+        alive: KeepAlive | None = None,
+    ) -> None:
         super().__init__(conn, driver.link, greeting)
         self._driver = driver
+        self._alive = alive
         self._turns = Turns(conn)
 
     async def ask_capabilities(self) -> Capabilities | None:
@@ -267,6 +275,8 @@ class Client(Facts):
         await self._driver.close()
 
     async def __aenter__(self) -> Self:
+        if self._alive:
+            await self._alive.begin()
         return self
 
     async def __aexit__(
@@ -275,6 +285,13 @@ class Client(Facts):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        try:
+            await self._leave(error)
+        finally:
+            if self._alive:
+                await self._alive.end()
+
+    async def _leave(self, error: BaseException | None) -> None:
         if error is not None:
             await self.close()
             return

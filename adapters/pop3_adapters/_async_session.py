@@ -9,6 +9,7 @@ from pop3_proto.flows import client as flows
 
 from ._async import AsyncDriver, AsyncStream
 from ._async_client import Client
+from ._async_keep_alive import KeepAlive
 from ._event_loop import EventLoop
 from ._opening import Opening
 from ._sessions import NewSession, log
@@ -35,7 +36,8 @@ async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop) -> Cli
     except BaseException:
         await driver.close()
         raise
-    return Client(driver, new.conn, greeting)
+    alive = KeepAlive(driver, new.conn, new.keepalive, loop) if new.keepalive else None
+    return Client(driver, new.conn, greeting, alive)
 
 
 async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) -> None:

@@ -44,7 +44,11 @@ class BlockingDriver:
         self.link = link
         self.deadlines = deadlines
         self._stream = stream
+        self.used = deadlines.now()
+        """When a flow was last run."""
+
         self._busy = threading.Lock()
+        self._running = threading.Lock()
         self._runner: int | None = None
         self._closed = False
 
@@ -57,15 +61,24 @@ class BlockingDriver:
             raise LocalProtocolError(
                 "the connection is busy with another thread's command: use one connection a thread"
             )
-        self._runner = threading.get_ident()
         try:
-            return self._run(flow, deadline or self.deadlines.operation())
+            with self._running:  # something in between may have to end first
+                return self._run(flow, deadline or self.deadlines.operation())
         except KeyboardInterrupt:
             self.link.machine.abort("it was interrupted, perhaps between two octets")
             raise
         finally:
-            self._runner = None
             self._busy.release()
+
+    def run_between(self, flow: Flow[object]) -> None:
+        """Run a flow where nobody else runs one; who comes meanwhile waits for its end."""
+        if not self._running.acquire(blocking=False):
+            self.used = self.deadlines.now()
+            return
+        try:
+            _ = self._run(flow, self.deadlines.operation())
+        finally:
+            self._running.release()
 
     def close(self) -> None:
         """Close the stream, without a word of POP3; a thread that waits for octets wakes up."""
@@ -82,6 +95,7 @@ class BlockingDriver:
             self._stream.close()
 
     def _run(self, flow: Flow[T], deadline: float | None) -> T:
+        self._runner = threading.get_ident()
         try:
             want = next(flow)
             while True:
@@ -93,6 +107,9 @@ class BlockingDriver:
                     want = next(flow)
         except StopIteration as stop:
             return cast(T, stop.value)
+        finally:
+            self._runner = None
+            self.used = self.deadlines.now()
 
     def _do(self, want: Want, deadline: float | None) -> None:
         if want is Io.RECEIVE:

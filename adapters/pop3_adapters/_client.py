@@ -31,6 +31,7 @@ from pop3_proto.flows.core import Flow
 
 from ._blocking import BlockingDriver
 from ._facts import Facts
+from ._keep_alive import KeepAlive
 from ._turns import Turns
 
 __all__ = ["Client", "Message"]
@@ -122,9 +123,16 @@ class Client(Facts):
     not possible here, and OSError, of which TimeoutError and ssl.SSLError are kinds.
     """
 
-    def __init__(self, driver: BlockingDriver, conn: ClientConnection, greeting: Greeting) -> None:
+    def __init__(
+        self,
+        driver: BlockingDriver,
+        conn: ClientConnection,
+        greeting: Greeting,
+        alive: KeepAlive | None = None,
+    ) -> None:
         super().__init__(conn, driver.link, greeting)
         self._driver = driver
+        self._alive = alive
         self._turns = Turns(conn)
 
     def ask_capabilities(self) -> Capabilities | None:
@@ -267,6 +275,8 @@ class Client(Facts):
         self._driver.close()
 
     def __enter__(self) -> Self:
+        if self._alive:
+            self._alive.begin()
         return self
 
     def __exit__(
@@ -275,6 +285,13 @@ class Client(Facts):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        try:
+            self._leave(error)
+        finally:
+            if self._alive:
+                self._alive.end()
+
+    def _leave(self, error: BaseException | None) -> None:
         if error is not None:
             self.close()
             return

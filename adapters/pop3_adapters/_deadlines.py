@@ -30,6 +30,10 @@ class Deadlines:
         self._per_exchange = per_exchange
         self._waiting_since: float | None = None
 
+    def now(self) -> float:
+        """What the clock says."""
+        return self._clock()
+
     def operation(self) -> float | None:
         """When an operation that begins now has to be over."""
         return self._in(self._operation)

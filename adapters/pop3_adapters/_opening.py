@@ -32,6 +32,10 @@ class ClientOptions(TypedDict, total=False):
     limits: Limits | None
     """Bounds on what the server can make grow."""
 
+    keepalive: float | None
+    """Seconds without a command until NOOP is given, again and again, for as long as the client's
+    `with` statement lasts; never where it is left out. Not inside a message that is half read."""
+
     trace: Trace | None
     """Is told all that is sent and received, without the secrets."""
 
@@ -46,6 +50,8 @@ class Opening:
     timeouts: Timeouts
     address: str
     """What is connected to, a name or an IP address; empty where that is no host."""
+
+    keepalive: float | None
 
     def where(self, port: int | None) -> tuple[str, int]:
         """Host and port; the port is the usual one where there is None."""
@@ -76,12 +82,16 @@ def opening(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
             "TLS needs the name that the certificate has to be valid for: add host=..., or "
             "tls=TlsPolicy.NONE where there is to be no TLS"
         )
+    keepalive = options.get("keepalive")
+    if keepalive is not None and keepalive <= 0:
+        raise LocalProtocolError("keepalive is in seconds, and more than none")
     conn = ClientConnection(limits=options.get("limits"), trace=options.get("trace"))
     name = found.name if found else None
     # The system's authorities take their time to read, and plaintext has no use for them.
     link = Link(conn, lambda: TlsLayer(context or client_context(), host=name))
     timeouts = options.get("timeouts") or Timeouts()
-    return Opening(conn, link, policy, timeouts, found.address if found else "")
+    address = found.address if found else ""
+    return Opening(conn, link, policy, timeouts, address, keepalive)
 
 
 def opening_unix(host: str | None, **options: Unpack[ClientOptions]) -> Opening:

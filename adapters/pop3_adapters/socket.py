@@ -11,6 +11,7 @@ from pop3_proto.flows import client as client_flows
 from ._blocking import BlockingDriver
 from ._blocking_server import Server
 from ._client import Client, Message
+from ._keep_alive import KeepAlive
 from ._listening import listen, listen_unix
 from ._opening import ClientOptions, Opening, opening, opening_unix
 from ._sessions import ServerOptions, Sessions
@@ -96,7 +97,8 @@ def _open(sock: socket.socket, new: Opening) -> Client:
     except BaseException:
         driver.close()
         raise
-    return Client(driver, new.conn, greeting)
+    alive = KeepAlive(driver, new.conn, new.keepalive) if new.keepalive else None
+    return Client(driver, new.conn, greeting, alive)
 
 
 def serve(

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from ..capabilities import Capabilities, Offer
 from ..client import ClientConnection, Deletions
-from ..commands import Body, Capa, Command, Dele, Quit, Retr, Stls
+from ..commands import Body, Capa, Command, Dele, Noop, Quit, Retr, Stls
 from ..errors import (
     AuthenticationFailed,
     BodyTooLarge,
@@ -56,6 +56,7 @@ __all__ = [
     "capabilities",
     "delete",
     "failure",
+    "keep_alive",
     "next_chunk",
     "next_event",
     "next_reply",
@@ -193,6 +194,14 @@ def settle(conn: ClientConnection) -> Flow[None]:
             raise UnsolicitedReply(unasked)
         if isinstance(unasked, EndOfStream):
             raise UnexpectedEof("while nothing was asked of it")
+
+
+def keep_alive(conn: ClientConnection) -> Flow[None]:
+    """NOOP, which keeps the server from ending the session (RFC 1939, section 3): in TRANSACTION,
+    and where nothing is under way. What it answers does not matter."""
+    if conn.state is State.TRANSACTION and not conn.pending:
+        with suppress(CommandFailed):
+            yield from request(conn, Noop())
 
 
 def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> Flow[None]:

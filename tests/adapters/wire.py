@@ -66,6 +66,11 @@ class Wire:
         whole, lf, self._held = self._held.rpartition(b"\n")
         return (whole + lf).splitlines(keepends=True)
 
+    def nothing(self, within: float) -> None:
+        """Nothing comes for so many seconds."""
+        assert not self._held
+        assert not select.select([self._socket], [], [], within)[0], "something has come"
+
     def expect(self, data: bytes) -> None:
         """Exactly these octets come next."""
         while len(self._held) < len(data) and data.startswith(self._held):

@@ -379,6 +379,28 @@ class TestLimits:
         assert len(play(conn, flows.request(conn, Retr(1)), script)) == 31
 
 
+class TestKeepAlive:
+    @pytest.mark.parametrize("answer", ["+OK", "-ERR not now"])
+    def test_whatever_it_is_answered(self, answer: str) -> None:
+        conn = logged_in()
+        play(conn, flows.keep_alive(conn), f"C: NOOP\nS: {answer}")
+        assert conn.state is State.TRANSACTION
+
+    def test_not_while_something_is_under_way(self) -> None:
+        conn = logged_in()
+        interrupted(conn, flows.request(conn, Retr(1)), "C: RETR 1\nS: +OK\nS: abc")
+        play(conn, flows.keep_alive(conn))
+
+    def test_not_before_the_login(self) -> None:
+        conn = ClientConnection()
+        play(conn, flows.keep_alive(conn))
+
+    def test_the_end_of_the_session_comes_out(self) -> None:
+        conn = logged_in()
+        with pytest.raises(UnexpectedEof):
+            play(conn, flows.keep_alive(conn), "C: NOOP\nEOF")
+
+
 class TestSettle:
     def test_a_late_reply_is_matched(self) -> None:
         conn = logged_in()
