@@ -2,60 +2,37 @@
 
 import contextlib
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Callable
+from typing import Final, TypeVar, cast
 
 from pop3_proto import LocalProtocolError
 from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 
 from ._deadlines import Deadlines
-from ._event_loop import Event
+from ._event_loop import Event, EventLoop
 from ._link import Link
+from .streams import AsyncStream
 
-__all__ = ["AsyncDriver", "AsyncStream", "Offload"]
+__all__ = ["AsyncDriver"]
 
 T = TypeVar("T")
 
 PIECE = 256 * 1024
 
-Offload: TypeAlias = Callable[[Callable[[], object]], Awaitable[object]]
-"""Calls a function that may block, away from the event loop. A cancellation waits until that is
-done: nobody could tell what has become of it."""
-
-
-class AsyncStream(Protocol):
-    """A transport in an event loop. `within` is in seconds, None for ever."""
-
-    async def send(self, data: bytes, within: float | None) -> None:
-        """Send all octets, or raise OSError: TimeoutError where they are not taken in time."""
-        ...
-
-    async def receive(self, within: float | None) -> bytes:
-        """Some octets, at least one, or none at their end; TimeoutError where nothing came.
-
-        Within 0 seconds, it does not wait. Where this is cancelled, nothing is lost: octets that
-        have arrived come out of the next call.
-        """
-        ...
-
-    async def close(self, last: bytes) -> None:
-        """Send these octets, as far as that does not take long, and let go of the transport.
-
-        May be called more than once, and when the task has been cancelled.
-        """
-        ...
+LAST_WORDS: Final = 0.5
+"""Seconds for what is still to be sent when a connection is closed."""
 
 
 class AsyncDriver:
     """Runs flows over a stream, each step within its deadlines."""
 
     def __init__(
-        self, stream: AsyncStream, link: Link, deadlines: Deadlines, offload: Offload | None = None
+        self, stream: AsyncStream, link: Link, deadlines: Deadlines, loop: EventLoop
     ) -> None:
         self.link = link
         self.deadlines = deadlines
         self._stream = stream
-        self._offload = offload
+        self._loop = loop
         self.used = deadlines.now()
         """When a flow was last run."""
 
@@ -107,7 +84,14 @@ class AsyncDriver:
         self._closed = True
         last = b"" if abruptly else self.link.closing()
         self.link.machine.abort("it was closed")
-        await self._stream.close(last)
+        with self._loop.shield():
+            try:
+                if last:
+                    await self._stream.send(last, LAST_WORDS)
+            except OSError:
+                pass  # the peer has gone already
+            finally:
+                await self._stream.close()
 
     async def _run(self, flow: Flow[T], deadline: float | None) -> T:
         try:
@@ -204,8 +188,6 @@ class AsyncDriver:
         want.deliver(await result if inspect.isawaitable(result) else result)
 
     async def _called(self, function: Callable[[], object]) -> object:
-        if self._offload is None:
-            return function()
         results: list[object] = []  # some libraries refuse to hand over an awaitable
-        _ = await self._offload(lambda: results.append(function()))
+        _ = await self._loop.off_loop(lambda: results.append(function()))
         return results[0]

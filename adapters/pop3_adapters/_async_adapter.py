@@ -9,14 +9,14 @@ from typing import Generic, TypeVar, Unpack
 
 from pop3_proto import Authenticator
 
-from ._async import AsyncStream
 from ._async_client import Client
 from ._async_server import Server, serving
-from ._async_session import dialing, open_client
+from ._async_session import dialing, hold_session, open_client
 from ._event_loop import EventLoop
 from ._listening import listen, listen_unix
 from ._opening import ClientOptions, opening, opening_unix
 from ._sessions import ServerOptions, Sessions
+from .streams import AsyncStream
 
 __all__ = ["Adapter"]
 
@@ -37,8 +37,8 @@ class Adapter(EventLoop, Generic[S]):
         """Connect to a Unix socket, or raise OSError: TimeoutError where that takes longer."""
 
     @abstractmethod
-    async def attach(self, stream: S) -> AsyncStream:
-        """A stream of the library's as one of ours."""
+    async def attach(self, stream: S | AsyncStream) -> AsyncStream:
+        """A stream of the library's as one of ours; what is one already stays as it is."""
 
     @abstractmethod
     async def adopt(self, sock: socket.socket) -> AsyncStream:
@@ -87,14 +87,20 @@ class Adapter(EventLoop, Generic[S]):
         return await open_client(stream, new, self)
 
     async def connect_stream(
-        self, stream: S, *, host: str | None = None, **options: Unpack[ClientOptions]
+        self,
+        stream: S | AsyncStream,
+        *,
+        host: str | None = None,
+        **options: Unpack[ClientOptions],
     ) -> Client:
         """Go on as `connect` does, over a stream that is connected to a server.
 
-        On asyncio that is a socket. It is closed with the client, or here where something fails.
-        `host` is the name that the certificate has to be valid for. Where something else protects
-        it already, say `tls=TlsPolicy.NONE` here and `allow_insecure_auth=True` when logging in.
-        Raises LocalProtocolError, and leaves it open, where there is to be TLS without `host`.
+        On asyncio that is a socket, with trio and anyio what they call a stream; and on all of
+        them it may be an `AsyncStream` of your own. It is closed with the client, or here where
+        something fails. `host` is the name that the certificate has to be valid for. Where
+        something else protects it already, say `tls=TlsPolicy.NONE` here and
+        `allow_insecure_auth=True` when logging in. Raises LocalProtocolError, and leaves it open,
+        where there is to be TLS without `host`.
         """
         new = opening(host, **options)
         return await open_client(await self.attach(stream), new, self)
@@ -136,3 +142,17 @@ class Adapter(EventLoop, Generic[S]):
         sessions = Sessions(authenticator, **options)
         async with serving(listen_unix(path, sessions), sessions, self, self.adopt) as server:
             yield server
+
+    async def serve_stream(
+        self,
+        authenticator: Authenticator,
+        stream: S | AsyncStream,
+        **options: Unpack[ServerOptions],
+    ) -> None:
+        """Serve the client at the other end of a stream, which is one as for `connect_stream`.
+
+        Returns when the session has ended, and closes the stream. A cancellation ends the session
+        without deleting anything. Raises ValueError for options that do not fit together.
+        """
+        sessions = Sessions(authenticator, **options)
+        await hold_session(await self.attach(stream), sessions.new(self.time), self)

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeAlias
 
-from ._async import AsyncStream
 from ._async_session import hold_session
 from ._event_loop import EventLoop, Group
 from ._listening import Listener
 from ._sessions import Sessions, log
+from .streams import AsyncStream
 
 __all__ = ["Server", "serving"]
 

@@ -7,12 +7,13 @@ from typing import cast
 from pop3_proto import Pop3Error
 from pop3_proto.flows import client as flows
 
-from ._async import AsyncDriver, AsyncStream
+from ._async import AsyncDriver
 from ._async_client import Client
 from ._async_keep_alive import KeepAlive
 from ._event_loop import EventLoop
 from ._opening import Opening
 from ._sessions import NewSession, log
+from .streams import AsyncStream
 
 __all__ = ["dialing", "hold_session", "open_client"]
 
@@ -30,7 +31,7 @@ def dialing(host: str) -> Generator[None]:
 
 async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop) -> Client:
     """A client's session from its first octet to AUTHORIZATION."""
-    driver = AsyncDriver(stream, new.link, new.deadlines(loop.time))
+    driver = AsyncDriver(stream, new.link, new.deadlines(loop.time), loop)
     try:
         greeting = await driver.run(flows.open_session(new.conn, new.policy))
     except BaseException:
@@ -42,7 +43,7 @@ async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop) -> Cli
 
 async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) -> None:
     """A server's session from its first octet to its last."""
-    driver = AsyncDriver(stream, new.link, new.deadlines, loop.off_loop)
+    driver = AsyncDriver(stream, new.link, new.deadlines, loop)
     try:
         await driver.run(new.conversation.begin(), new.login_deadline)
         await driver.run(new.conversation.go_on())

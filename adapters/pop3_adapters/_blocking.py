@@ -3,38 +3,20 @@
 import contextlib
 import inspect
 import threading
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar, cast
 
 from pop3_proto import LocalProtocolError
 from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 
 from ._deadlines import Deadlines
 from ._link import Link
+from .streams import Stream
 
-__all__ = ["BlockingDriver", "Stream"]
+__all__ = ["BlockingDriver"]
 
 T = TypeVar("T")
 
 PIECE = 256 * 1024
-
-
-class Stream(Protocol):
-    """A transport that blocks. Each time-out is in seconds, None for ever."""
-
-    def send(self, data: bytes, timeout: float | None) -> None:
-        """Send all octets, or raise OSError: TimeoutError where they are not taken in time."""
-        ...
-
-    def receive(self, timeout: float | None) -> bytes:
-        """Some octets, at least one, or none at their end; TimeoutError where nothing came.
-
-        A time-out of 0 does not wait.
-        """
-        ...
-
-    def close(self) -> None:
-        """Let go of the transport; may be called more than once."""
-        ...
 
 
 class BlockingDriver:

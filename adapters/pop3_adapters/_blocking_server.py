@@ -14,8 +14,9 @@ from ._blocking import BlockingDriver
 from ._listening import Listener
 from ._sessions import NewSession, Sessions, log
 from ._socket_stream import SocketStream
+from .streams import Stream
 
-__all__ = ["Server"]
+__all__ = ["Server", "hold_session"]
 
 
 class Server:
@@ -106,7 +107,7 @@ class Server:
 
     def _serve(self, sock: socket.socket, address: str) -> None:
         try:
-            _hold(sock, self._new.new(time.monotonic))
+            hold_session(SocketStream(sock), self._new.new(time.monotonic))
         except Exception:
             log.exception("a session failed")
         finally:
@@ -118,9 +119,9 @@ class Server:
         self._listener.leave(address)
 
 
-def _hold(sock: socket.socket, new: NewSession) -> None:
+def hold_session(stream: Stream, new: NewSession) -> None:
     """One connection, from its first octet to its last."""
-    driver = BlockingDriver(SocketStream(sock), new.link, new.deadlines)
+    driver = BlockingDriver(stream, new.link, new.deadlines)
     try:
         driver.run(new.conversation.begin(), new.login_deadline)
         driver.run(new.conversation.go_on())

@@ -10,8 +10,8 @@ __all__ = ["ProtocolStream"]
 MOST_UNREAD: Final = 512 * 1024
 """Octets that have arrived and are not wanted yet; above it, the peer has to wait."""
 
-LAST_WORDS: Final = 0.5
-"""Seconds for what is still to be sent when a connection is closed."""
+FLUSHING: Final = 0.5
+"""Seconds for what has not gone out yet when a connection is closed."""
 
 
 class ProtocolStream(asyncio.Protocol):
@@ -87,16 +87,14 @@ class ProtocolStream(asyncio.Protocol):
             raise TimeoutError("nothing is there")
         return b""
 
-    async def close(self, last: bytes) -> None:
+    async def close(self) -> None:
         """Close the connection."""
         if self._closed:
             return
-        if last and not self._full:
-            self.transport.write(last)
         self.transport.close()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORDS):
+                async with asyncio.timeout(FLUSHING):
                     while not self._closed:
                         _ = await self._change.wait()
         finally:

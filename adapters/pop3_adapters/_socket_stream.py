@@ -17,14 +17,14 @@ class SocketStream:
         with suppress(OSError):  # a Unix socket does not know it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def send(self, data: bytes, timeout: float | None) -> None:
+    def send(self, data: bytes, within: float | None) -> None:
         """Send all octets."""
-        self._socket.settimeout(timeout)
+        self._socket.settimeout(within)
         self._socket.sendall(data)
 
-    def receive(self, timeout: float | None) -> bytes:
+    def receive(self, within: float | None) -> bytes:
         """Some octets, or none at their end."""
-        self._socket.settimeout(timeout)
+        self._socket.settimeout(within)
         try:
             return self._socket.recv(READ)
         except BlockingIOError:

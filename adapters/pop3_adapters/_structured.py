@@ -33,14 +33,14 @@ def expiring(scope: AbstractContextManager[Expiry]) -> Generator[None]:
 
 
 @contextmanager
-def os_errors(broken: type[Exception]) -> Generator[None]:
+def os_errors(*lost: type[Exception]) -> Generator[None]:
     """What the library says of a connection that is lost, as everybody else says it."""
     try:
         yield
-    except broken as error:
+    except lost as error:
         cause = error.__cause__
-        lost = ConnectionResetError("the connection is lost")
-        raise (cause if isinstance(cause, OSError) else lost) from None
+        reset = ConnectionResetError("the connection is lost")
+        raise (cause if isinstance(cause, OSError) else reset) from None
 
 
 @asynccontextmanager

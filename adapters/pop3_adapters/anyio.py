@@ -20,6 +20,7 @@ from ._sessions import ServerOptions
 from ._structured import expiring, os_errors, unwrapped
 from ._timeouts import Timeouts
 from ._tls import client_context
+from .streams import AsyncStream
 
 __all__ = [
     "Client",
@@ -33,13 +34,11 @@ __all__ = [
     "connect_stream",
     "connect_unix",
     "serve",
+    "serve_stream",
     "serve_unix",
 ]
 
 READ: Final = 256 * 1024
-
-LAST_WORDS: Final = 0.5
-"""Seconds for what is still to be sent when a connection is closed."""
 
 
 class AnyioStream:
@@ -50,7 +49,7 @@ class AnyioStream:
 
     async def send(self, data: bytes, within: float | None) -> None:
         """Send all octets."""
-        with os_errors(anyio.BrokenResourceError), fail_after(within):
+        with os_errors(anyio.BrokenResourceError, anyio.ClosedResourceError), fail_after(within):
             await self._stream.send(data)
 
     async def receive(self, within: float | None) -> bytes:
@@ -64,13 +63,9 @@ class AnyioStream:
             return await self._stream.receive(READ)
         return b""
 
-    async def close(self, last: bytes) -> None:
+    async def close(self) -> None:
         """Close the connection."""
-        with anyio.CancelScope(shield=True):
-            if last:
-                with suppress(OSError, anyio.BusyResourceError, anyio.ClosedResourceError):
-                    await self.send(last, LAST_WORDS)
-            await anyio.aclose_forcefully(self._stream)
+        await anyio.aclose_forcefully(self._stream)
 
     def _is_readable(self) -> bool:
         if not isinstance(self._stream, SocketStream):
@@ -99,8 +94,8 @@ class Anyio(Adapter[ByteStream]):
         with fail_after(within):
             return AnyioStream(await anyio.connect_unix(path))
 
-    async def attach(self, stream: ByteStream) -> AnyioStream:
-        return AnyioStream(stream)
+    async def attach(self, stream: ByteStream | AsyncStream) -> AsyncStream:
+        return AnyioStream(stream) if isinstance(stream, ByteStream) else stream
 
     async def adopt(self, sock: socket.socket) -> AnyioStream:
         kind = UNIXSocketStream if sock.family == socket.AF_UNIX else SocketStream
@@ -146,4 +141,5 @@ connect = _adapter.connect
 connect_unix = _adapter.connect_unix
 connect_stream = _adapter.connect_stream
 serve = _adapter.serve
+serve_stream = _adapter.serve_stream
 serve_unix = _adapter.serve_unix

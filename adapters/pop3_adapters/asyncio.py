@@ -17,6 +17,7 @@ from ._protocol_stream import ProtocolStream
 from ._sessions import ServerOptions
 from ._timeouts import Timeouts
 from ._tls import client_context
+from .streams import AsyncStream
 
 __all__ = [
     "Client",
@@ -30,6 +31,7 @@ __all__ = [
     "connect_stream",
     "connect_unix",
     "serve",
+    "serve_stream",
     "serve_unix",
 ]
 
@@ -88,7 +90,9 @@ class Asyncio(Adapter[socket.socket]):
         async with asyncio.timeout(within):
             return (await loop.create_unix_connection(ProtocolStream, path))[1]
 
-    async def attach(self, stream: socket.socket) -> ProtocolStream:
+    async def attach(self, stream: socket.socket | AsyncStream) -> AsyncStream:
+        if not isinstance(stream, socket.socket):
+            return stream
         try:
             return await self.adopt(stream)
         except BaseException:
@@ -147,4 +151,5 @@ connect = _adapter.connect
 connect_unix = _adapter.connect_unix
 connect_stream = _adapter.connect_stream
 serve = _adapter.serve
+serve_stream = _adapter.serve_stream
 serve_unix = _adapter.serve_unix

@@ -9,7 +9,7 @@ from pop3_proto import Authenticator
 from pop3_proto.flows import client as client_flows
 
 from ._blocking import BlockingDriver
-from ._blocking_server import Server
+from ._blocking_server import Server, hold_session
 from ._client import Client, Message
 from ._keep_alive import KeepAlive
 from ._listening import listen, listen_unix
@@ -18,6 +18,7 @@ from ._sessions import ServerOptions, Sessions
 from ._socket_stream import SocketStream
 from ._timeouts import Timeouts
 from ._tls import client_context
+from .streams import Stream
 
 __all__ = [
     "Client",
@@ -31,6 +32,7 @@ __all__ = [
     "connect_stream",
     "connect_unix",
     "serve",
+    "serve_stream",
     "serve_unix",
 ]
 
@@ -54,7 +56,8 @@ def connect(
     """
     new = opening(host, **options)
     source = None if local_address is None else (local_address, 0)
-    return _open(socket.create_connection(new.where(port), new.timeouts.connect, source), new)
+    sock = socket.create_connection(new.where(port), new.timeouts.connect, source)
+    return _open(SocketStream(sock), new)
 
 
 def connect_unix(
@@ -73,13 +76,14 @@ def connect_unix(
     except BaseException:
         sock.close()
         raise
-    return _open(sock, new)
+    return _open(SocketStream(sock), new)
 
 
 def connect_stream(
-    stream: socket.socket, *, host: str | None = None, **options: Unpack[ClientOptions]
+    stream: socket.socket | Stream, *, host: str | None = None, **options: Unpack[ClientOptions]
 ) -> Client:
-    """Go on as `connect` does, over a socket that is connected to a server.
+    """Go on as `connect` does, over a socket that is connected to a server, or a `Stream` of your
+    own.
 
     It is closed with the client, or here where something fails. `host` is the name that the
     certificate has to be valid for. Where something else protects it already, say
@@ -87,11 +91,15 @@ def connect_stream(
     LocalProtocolError, and leaves it open, where there is to be TLS without `host`.
     """
     new = opening(host, **options)
-    return _open(stream, new)
+    return _open(_attached(stream), new)
 
 
-def _open(sock: socket.socket, new: Opening) -> Client:
-    driver = BlockingDriver(SocketStream(sock), new.link, new.deadlines(time.monotonic))
+def _attached(stream: socket.socket | Stream) -> Stream:
+    return SocketStream(stream) if isinstance(stream, socket.socket) else stream
+
+
+def _open(stream: Stream, new: Opening) -> Client:
+    driver = BlockingDriver(stream, new.link, new.deadlines(time.monotonic))
     try:
         greeting = driver.run(client_flows.open_session(new.conn, new.policy))
     except BaseException:
@@ -129,3 +137,17 @@ def serve_unix(
     _ = options.setdefault("allow_insecure_auth", True)
     sessions = Sessions(authenticator, **options)
     return Server(listen_unix(path, sessions), sessions)
+
+
+def serve_stream(
+    authenticator: Authenticator,
+    stream: socket.socket | Stream,
+    **options: Unpack[ServerOptions],
+) -> None:
+    """Serve the client at the other end of a socket or of a `Stream` of your own.
+
+    Returns when the session has ended, and closes the stream. Raises ValueError for options that
+    do not fit together.
+    """
+    sessions = Sessions(authenticator, **options)
+    hold_session(_attached(stream), sessions.new(time.monotonic))

@@ -17,6 +17,7 @@ from ._sessions import ServerOptions
 from ._structured import expiring, os_errors, unwrapped
 from ._timeouts import Timeouts
 from ._tls import client_context
+from .streams import AsyncStream
 
 __all__ = [
     "Client",
@@ -30,13 +31,11 @@ __all__ = [
     "connect_stream",
     "connect_unix",
     "serve",
+    "serve_stream",
     "serve_unix",
 ]
 
 READ: Final = 256 * 1024
-
-LAST_WORDS: Final = 0.5
-"""Seconds for what is still to be sent when a connection is closed."""
 
 
 class TrioStream:
@@ -48,7 +47,7 @@ class TrioStream:
 
     async def send(self, data: bytes, within: float | None) -> None:
         """Send all octets."""
-        with os_errors(trio.BrokenResourceError), fail_after(within):
+        with os_errors(trio.BrokenResourceError, trio.ClosedResourceError), fail_after(within):
             await self._stream.send_all(data)
 
     async def receive(self, within: float | None) -> bytes:
@@ -66,13 +65,9 @@ class TrioStream:
             return bytes(await self._stream.receive_some(READ))
         return b""
 
-    async def close(self, last: bytes) -> None:
+    async def close(self) -> None:
         """Close the connection."""
-        with trio.CancelScope(shield=True):
-            if last:
-                with suppress(OSError, trio.BusyResourceError, trio.ClosedResourceError):
-                    await self.send(last, LAST_WORDS)
-            await trio.aclose_forcefully(self._stream)
+        await trio.aclose_forcefully(self._stream)
 
 
 class Trio(Adapter[trio.abc.Stream]):
@@ -88,8 +83,8 @@ class Trio(Adapter[trio.abc.Stream]):
         with fail_after(within):
             return TrioStream(await trio.open_unix_socket(path))
 
-    async def attach(self, stream: trio.abc.Stream) -> TrioStream:
-        return TrioStream(stream)
+    async def attach(self, stream: trio.abc.Stream | AsyncStream) -> AsyncStream:
+        return TrioStream(stream) if isinstance(stream, trio.abc.Stream) else stream
 
     async def adopt(self, sock: socket.socket) -> TrioStream:
         return TrioStream(trio.SocketStream(trio.socket.from_stdlib_socket(sock)))
@@ -128,4 +123,5 @@ connect = _adapter.connect
 connect_unix = _adapter.connect_unix
 connect_stream = _adapter.connect_stream
 serve = _adapter.serve
+serve_stream = _adapter.serve_stream
 serve_unix = _adapter.serve_unix

@@ -90,11 +90,11 @@ class Meddled:
         self.sent = b""
         self.meddle: Callable[[], None] = lambda: None
 
-    def send(self, data: bytes, timeout: float | None) -> None:
+    def send(self, data: bytes, within: float | None) -> None:
         self.sent += data
 
-    def receive(self, timeout: float | None) -> bytes:
-        if timeout == 0:
+    def receive(self, within: float | None) -> bytes:
+        if within == 0:
             raise TimeoutError("nothing is there")
         self.meddle()
         return self._incoming.pop(0)

@@ -13,11 +13,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from pop3_adapters._async import AsyncDriver, AsyncStream
+from pop3_adapters._async import AsyncDriver
 from pop3_adapters._deadlines import Deadlines
 from pop3_adapters._link import Link
 from pop3_adapters._tls import TlsLayer
+from pop3_adapters.asyncio import Asyncio
 from pop3_adapters.maildrops import MemoryMaildrop
+from pop3_adapters.streams import AsyncStream
 from pop3_proto import (
     ClientConnection,
     Deletions,
@@ -563,7 +565,7 @@ class Interrupted(AsyncStream):
     async def receive(self, within: float | None) -> bytes:
         raise KeyboardInterrupt
 
-    async def close(self, last: bytes) -> None:
+    async def close(self) -> None:
         raise AssertionError("nothing is closed")
 
 
@@ -574,7 +576,7 @@ def no_tls() -> TlsLayer:
 def test_ctrl_c_that_may_come_between_two_octets_breaks_the_connection() -> None:
     conn = ClientConnection()
     deadlines = Deadlines(time.monotonic, silence=None, handshake=None)
-    driver = AsyncDriver(Interrupted(), Link(conn, no_tls), deadlines)
+    driver = AsyncDriver(Interrupted(), Link(conn, no_tls), deadlines, Asyncio())
     with pytest.raises(KeyboardInterrupt):
         driver.run(flows.next_event(conn)).send(None)
     assert conn.state is State.BROKEN

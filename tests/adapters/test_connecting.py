@@ -408,7 +408,7 @@ async def test_octets_of_tls_are_not_taken_for_something_to_read(net: Net) -> No
         stream = anyio_module.AnyioStream(secured)
         with pytest.raises(TimeoutError):
             _ = await stream.receive(0)
-        await stream.close(b"")
+        await stream.close()
 
 
 # Certificates of the client; those that are accepted are in test_security.py.

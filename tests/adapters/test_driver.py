@@ -24,14 +24,14 @@ class Told:
         self.timeouts: list[float | None] = []
         self.closed = 0
 
-    def send(self, data: bytes, timeout: float | None) -> None:
+    def send(self, data: bytes, within: float | None) -> None:
         self.sent.append(data)
-        self.timeouts.append(timeout)
+        self.timeouts.append(within)
 
-    def receive(self, timeout: float | None) -> bytes:
-        if timeout:
-            self.timeouts.append(timeout)
-        if timeout == 0 or not self._incoming:
+    def receive(self, within: float | None) -> bytes:
+        if within:
+            self.timeouts.append(within)
+        if within == 0 or not self._incoming:
             raise TimeoutError("nothing is there")
         said = self._incoming.pop(0)
         if isinstance(said, BaseException):

@@ -22,7 +22,7 @@ SAME: dict[str, str] = {
 """Special methods, and what they are called where nothing is awaited."""
 
 
-CONNECTED = ("socket.socket", "~S")
+CONNECTED = ("socket.socket | Stream", "Union[~S, AsyncStream]")
 """A connection that `connect_stream` can go on with: a socket, or what each library has for it."""
 
 

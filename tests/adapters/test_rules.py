@@ -24,6 +24,7 @@ LAYERS = (
         "_protocol_stream",
         "_socket_stream",
         "_timeouts",
+        "streams",
         "_unix",
         "traces",
     },
