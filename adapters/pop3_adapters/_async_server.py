@@ -4,11 +4,14 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from ._async_session import hold_session
+from ._deadlines import Deadlines
 from ._event_loop import EventLoop, Group
-from ._listening import Listener
+from ._listening import Arrival, Listener
+from ._primed_stream import AsyncPrimedStream
+from ._proxy_protocol import Introduction, introduction
 from ._sessions import Sessions, log
 from .streams import AsyncStream
 
@@ -72,24 +75,47 @@ class Server:
         while True:
             await self._loop.readable(sock)
             try:
-                for arrived, address in self._listener.arrivals(sock):
+                for arrival in self._listener.arrivals(sock):
                     self._open += 1
-                    _ = self._tasks.start_soon(partial(self._hold, arrived, address))
+                    _ = self._tasks.start_soon(partial(self._hold, arrival))
             except OSError as error:
                 log.warning("a connection could not be accepted: %s", error)
                 # Out of descriptors: it will be so for a while.
                 await self._loop.wait(self._closing, 0.1)
 
-    async def _hold(self, sock: socket.socket, address: str) -> None:
+    async def _hold(self, arrival: Arrival) -> None:
         """One connection, from its first octet to its last."""
+        new = self._sessions.new(self._loop.time)
         try:
-            stream = await self._stream(sock)
+            stream = await self._stream(arrival.sock)
+            if stream and arrival.proxied:
+                stream = await self._introduced(stream, arrival, new.deadlines)
             if stream:
-                await hold_session(stream, self._sessions.new(self._loop.time), self._loop)
+                await hold_session(stream, new, self._loop)
         finally:
-            self._listener.leave(address)
+            self._listener.leave(arrival)
             self._open -= 1
             self._see_whether_closed()
+
+    async def _introduced(
+        self, stream: AsyncStream, arrival: Arrival, deadlines: Deadlines
+    ) -> AsyncStream | None:
+        try:
+            address, rest = await introduced(stream, deadlines)
+            if self._listener.introduce(arrival, address):
+                return AsyncPrimedStream(stream, rest)
+            await stream.send(self._sessions.refusal, 1.0)
+        except (OSError, ValueError) as error:
+            log.warning("a proxy was refused: %s", error)
+        except BaseException:
+            await self._close(stream)
+            raise
+        await self._close(stream)
+        return None
+
+    async def _close(self, stream: AsyncStream) -> None:
+        with self._loop.shield():
+            await stream.close()
 
     async def _stream(self, sock: socket.socket) -> AsyncStream | None:
         try:
@@ -104,6 +130,18 @@ class Server:
     def _see_whether_closed(self) -> None:
         if self._deaf.is_set() and not self._open:
             _ = self._closed.set()
+
+
+async def introduced(stream: AsyncStream, deadlines: Deadlines) -> Introduction:
+    """Whom a proxy speaks for; raises OSError, and ValueError where it does not say."""
+    end = deadlines.handshake(None)
+    steps = introduction()
+    next(steps)
+    try:
+        while True:
+            steps.send(await stream.receive(deadlines.left(None, end)))
+    except StopIteration as done:
+        return cast(Introduction, done.value)
 
 
 @asynccontextmanager

@@ -6,12 +6,15 @@ import threading
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from pop3_proto import Pop3Error
 
 from ._blocking import BlockingDriver
-from ._listening import Listener
+from ._deadlines import Deadlines
+from ._listening import Arrival, Listener
+from ._primed_stream import PrimedStream
+from ._proxy_protocol import Introduction, introduction
 from ._sessions import NewSession, Sessions, log
 from ._socket_stream import SocketStream
 from .streams import Stream
@@ -87,36 +90,50 @@ class Server:
 
     def _take(self, sock: socket.socket) -> None:
         try:
-            for arrived, address in self._listener.arrivals(sock):
-                self._begin(arrived, address)
+            for arrival in self._listener.arrivals(sock):
+                self._begin(arrival)
         except OSError as error:
             log.warning("a connection could not be accepted: %s", error)
             _ = self._closing.wait(0.1)  # out of descriptors: it will be so for a while
 
-    def _begin(self, sock: socket.socket, address: str) -> None:
+    def _begin(self, arrival: Arrival) -> None:
         thread = threading.Thread(
-            target=self._serve, args=(sock, address), name=f"pop3-{address}", daemon=True
+            target=self._serve, args=(arrival,), name=f"pop3-{arrival.address}", daemon=True
         )
         with self._lock:
-            self._sessions[thread] = sock
+            self._sessions[thread] = arrival.sock
         try:
             thread.start()
         except RuntimeError as error:  # out of threads
             log.warning("a connection could not be served: %s", error)
-            self._end(thread, address)
+            self._end(thread, arrival)
 
-    def _serve(self, sock: socket.socket, address: str) -> None:
+    def _serve(self, arrival: Arrival) -> None:
+        new = self._new.new(time.monotonic)
+        connected = SocketStream(arrival.sock)
         try:
-            hold_session(SocketStream(sock), self._new.new(time.monotonic))
+            stream = self._introduced(connected, arrival, new) if arrival.proxied else connected
+            if stream:
+                hold_session(stream, new)
         except Exception:
             log.exception("a session failed")
         finally:
-            self._end(threading.current_thread(), address)
+            self._end(threading.current_thread(), arrival)
 
-    def _end(self, thread: threading.Thread, address: str) -> None:
+    def _introduced(self, stream: Stream, arrival: Arrival, new: NewSession) -> Stream | None:
+        try:
+            address, rest = introduced(stream, new.deadlines)
+            if self._listener.introduce(arrival, address):
+                return PrimedStream(stream, rest)
+            stream.send(self._new.refusal, 1.0)
+        except (OSError, ValueError) as error:
+            log.warning("a proxy was refused: %s", error)
+        return None
+
+    def _end(self, thread: threading.Thread, arrival: Arrival) -> None:
         with self._lock:
             self._sessions.pop(thread).close()
-        self._listener.leave(address)
+        self._listener.leave(arrival)
 
 
 def hold_session(stream: Stream, new: NewSession) -> None:
@@ -132,6 +149,18 @@ def hold_session(stream: Stream, new: NewSession) -> None:
             driver.run(new.conversation.close())
         finally:
             driver.close()
+
+
+def introduced(stream: Stream, deadlines: Deadlines) -> Introduction:
+    """Whom a proxy speaks for; raises OSError, and ValueError where it does not say."""
+    end = deadlines.handshake(None)
+    steps = introduction()
+    next(steps)
+    try:
+        while True:
+            steps.send(stream.receive(deadlines.left(None, end)))
+    except StopIteration as done:
+        return cast(Introduction, done.value)
 
 
 def _shut(sock: socket.socket) -> None:

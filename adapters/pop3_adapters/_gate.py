@@ -21,17 +21,32 @@ class Gate:
         Those without an address count in all only: whoever uses a Unix socket has none.
         """
         with self._lock:
-            here, all_in_all = self._open[address], self._open.total()
-            if self._most is not None and all_in_all >= self._most:
+            if self._most is not None and self._open.total() >= self._most:
                 return False
-            if address and self._most_per_address is not None and here >= self._most_per_address:
+            if self._is_full(address):
                 return False
             self._open[address] += 1
+            return True
+
+    def move(self, address: str, new: str) -> bool:
+        """One that was admitted comes from elsewhere; whether it may, or is one too many there."""
+        with self._lock:
+            if self._is_full(new):
+                return False
+            self._leave(address)
+            self._open[new] += 1
             return True
 
     def leave(self, address: str) -> None:
         """One that was admitted has ended."""
         with self._lock:
-            self._open[address] -= 1
-            if not self._open[address]:
-                del self._open[address]
+            self._leave(address)
+
+    def _is_full(self, address: str) -> bool:
+        most = self._most_per_address
+        return bool(address) and most is not None and self._open[address] >= most
+
+    def _leave(self, address: str) -> None:
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]

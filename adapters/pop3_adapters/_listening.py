@@ -4,13 +4,14 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from os import PathLike
 from typing import Final, cast
 
 from ._sessions import Sessions, log
 from ._unix import forget, listen_on
 
-__all__ = ["Listener", "listen", "listen_unix"]
+__all__ = ["Arrival", "Listener", "listen", "listen_unix"]
 
 BACKLOG: Final = 128
 
@@ -19,6 +20,22 @@ AT_A_TIME: Final = 64
 
 NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Why there may be no socket for an address that a name has: as for IPv6, where that is off."""
+
+
+TOO_MANY: Final = "a connection from %s was refused: there are too many"
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One who has come in."""
+
+    sock: socket.socket
+
+    address: str
+    """Where the client is, as far as that is known; empty on a Unix socket."""
+
+    proxied: bool
+    """Whether a proxy has to say first where the client is."""
 
 
 class Listener:
@@ -37,8 +54,8 @@ class Listener:
         for sock in sockets:
             sock.setblocking(False)
 
-    def arrivals(self, sock: socket.socket) -> Iterator[tuple[socket.socket, str]]:
-        """Those who have connected to one of the sockets, and from which address.
+    def arrivals(self, sock: socket.socket) -> Iterator[Arrival]:
+        """Those who have connected to one of the sockets.
 
         For each, `leave` has to follow. Raises OSError where none can be taken.
         """
@@ -50,15 +67,25 @@ class Listener:
             except ConnectionError:
                 continue  # it has gone again
             address = _address(peer)
-            if self._sessions.gate.admit(address):
-                yield arrived, address
+            proxied = self._sessions.is_proxy(address)
+            place = "" if proxied else address
+            if self._sessions.gate.admit(place):
+                yield Arrival(arrived, place, proxied)
             else:
-                log.info("a connection from %s was refused: there are too many", address)
+                log.info(TOO_MANY, address)
                 _turn_away(arrived, self._sessions.refusal)
 
-    def leave(self, address: str) -> None:
-        """One who had come from there has gone."""
-        self._sessions.gate.leave(address)
+    def introduce(self, arrival: Arrival, address: str) -> bool:
+        """A proxy has said where a client is; whether that may stay, or is one too many there."""
+        if address and not self._sessions.gate.move(arrival.address, address):
+            log.info(TOO_MANY, address)
+            return False
+        arrival.address = address
+        return True
+
+    def leave(self, arrival: Arrival) -> None:
+        """One who had come has gone."""
+        self._sessions.gate.leave(arrival.address)
 
     def close(self) -> None:
         """Listen no more."""

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Final, TypedDict, Unpack
 
 from pop3_proto import (
@@ -74,6 +75,10 @@ class ServerOptions(TypedDict, total=False):
     connections_per_address: int | None
     """Connections at a time from one address; 100 where it is left out, None for any number."""
 
+    proxies: Iterable[str]
+    """Addresses or networks, as 192.0.2.1 or 2001:db8::/32, of proxies that say by the PROXY
+    protocol (version 1 or 2) for whom they connect: they have to, and nobody else may."""
+
     login: float
     """Seconds until a client has to be logged in, whatever it says; 60 where it is left out."""
 
@@ -108,11 +113,16 @@ class Sessions:
         self._autologout = options.get("autologout", AUTOLOGOUT)
         self._tls = options.get("tls", TlsPolicy.NONE)
         self._context = _context(options)
+        self._proxies = [ip_network(proxy, strict=False) for proxy in options.get("proxies", ())]
         self._check()
         self.gate = Gate(
             options.get("connections", 1000), options.get("connections_per_address", 100)
         )
         """Who may come in."""
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether who connects from there says first for whom."""
+        return any(ip_address(address) in proxies for proxies in self._proxies if address)
 
     @property
     def refusal(self) -> bytes:

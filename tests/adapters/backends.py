@@ -195,6 +195,7 @@ class ServerBackend(Protocol):
         handshake: float,
         connections: int | None,
         connections_per_address: int | None,
+        proxies: Iterable[str],
     ) -> AbstractContextManager[RunningServer]:
         """Serve on a free port until the context ends; an autologout may be short."""
         ...

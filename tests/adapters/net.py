@@ -74,6 +74,7 @@ class Net:
         handshake: float = 30.0,
         connections: int | None = None,
         connections_per_address: int | None = None,
+        proxies: Iterable[str] = (),
     ) -> Served:
         """A server of ours with one user; without TLS it takes passwords unless told otherwise."""
         plain = tls is TlsPolicy.NONE
@@ -96,6 +97,7 @@ class Net:
                 handshake=handshake,
                 connections=connections,
                 connections_per_address=connections_per_address,
+                proxies=proxies,
             )
         )
         return Served(running, tls)

@@ -285,6 +285,7 @@ class SocketServers:
         handshake: float,
         connections: int | None,
         connections_per_address: int | None,
+        proxies: Iterable[str],
     ) -> Server:
         return serve(
             authenticator,
@@ -300,6 +301,7 @@ class SocketServers:
             handshake=handshake,
             connections=connections,
             connections_per_address=connections_per_address,
+            proxies=proxies,
             testing=True,
         )
 
