@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from pop3_adapters.cli.accounts import chosen_accounts
+from pop3_adapters.cli.orders import checked_orders
+from pop3_adapters.cli.settings import Settings
 from pop3_adapters.socket import connect
 from pop3_proto import Credentials, EndOfStream, TlsPolicy
 from tests.interop.servers.certificates import write_certificates
@@ -102,6 +105,19 @@ def test_the_mechanism_of_ones_own_and_the_trace(names: dict[str, Any], tmp_path
     greeting, *_, end = names["replay"](tmp_path / "trace.jsonl")
     assert greeting == client.greeting
     assert isinstance(end, EndOfStream)
+
+
+def test_the_file_of_accounts(tmp_path: Path) -> None:
+    text = README.read_text("utf-8")
+    (shown,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "accounts.toml"
+    file.write_text(shown, "utf-8")
+    accounts = chosen_accounts((), file, Settings())
+    orders = checked_orders(accounts, trace=None)
+    assert [account.name for account in accounts] == ["work", "club"]
+    assert [order.place.option for order in orders] == ["maildir", "mbox"]
+    assert [order.delete for order in orders] == [False, True]
+    assert orders[1].url.user == "treasurer@club.example"
 
 
 def test_the_diagram_is_the_tables() -> None:

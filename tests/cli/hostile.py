@@ -28,6 +28,7 @@ class Server:
         unique_ids: dict[int, bytes] | None = None,
         capabilities: tuple[str, ...] = USUAL,
         greeting: bytes = OK,
+        address: str = "127.0.0.1",
     ) -> None:
         self.messages = messages
         self.unique_ids = unique_ids or {n: b"id-%d" % n for n in messages}
@@ -37,13 +38,19 @@ class Server:
         self.closes_behind: set[bytes] = set()
         self.said: list[bytes] = []
         self._marked: set[int] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server((address, 0), family=family)
         self._connection: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
+    def port(self) -> int:
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
     def url(self) -> str:
-        return f"pop://alice@127.0.0.1:{self._listener.getsockname()[1]}?tls=none"
+        return f"pop://alice@127.0.0.1:{self.port}?tls=none"
 
     @property
     def verbs(self) -> list[bytes]:
@@ -90,7 +97,10 @@ class Server:
                 connection.sendall(answer)
                 verb, _, _ = line.rstrip().partition(b" ")
                 if verb == b"QUIT" or self.closes_behind & {verb, line.rstrip()}:
-                    return
+                    break
+            # What nobody reads would make the end of the connection look like a broken one.
+            connection.shutdown(socket.SHUT_WR)
+            lines.read()
 
     def _answer(self, line: bytes) -> Answer:
         verb, _, argument = line.partition(b" ")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pop3_adapters.cli import demo
+from pop3_adapters.cli import demo, place
 from pop3_adapters.cli.mail import make_mail
 from pop3_adapters.cli.maildir_target import MaildirTarget
 from pop3_adapters.socket import client_context
@@ -44,7 +44,7 @@ class Careless(MaildirTarget):
 
 
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "MaildirTarget", Careless)
+    monkeypatch.setattr(place, "MaildirTarget", Careless)
     result = pop3("demo", password=None)
     assert result.exit_code == 1
     assert "392 of 400 are equal" in result.stdout

@@ -61,6 +61,15 @@ def test_a_cut_line_means_nothing(tmp_path: Path) -> None:
         assert not any(after.holds(b"second"[:n], 1) for n in range(7))
 
 
+def test_another_accounts_cut_line_costs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "fetched"
+    one, other = Fetched(file, "a@b"), Fetched(file, "b@b")
+    one.add([b"x"])
+    file.write_bytes(file.read_bytes()[:-3])  # on a full disk, say
+    other.add([b"y"])
+    assert Fetched(file, "b@b").holds(b"y", 1)
+
+
 @pytest.mark.parametrize(
     "line", [b"\0" * 100, b"[]", b'["a@b"]', b'["a@b", 1]', b'["a@b", "\\u0100"]', b"\xff", b""]
 )

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pop3_adapters._mbox import is_mbox
+from pop3_adapters.cli import mbox_target
 from pop3_adapters.cli.mbox_target import MboxTarget
 from pop3_adapters.cli.targets import StorageError
 from pop3_adapters.maildrops import MboxMaildrop
@@ -272,6 +275,50 @@ def test_nobody_waits_for_the_network(tmp_path: Path) -> None:
 
     target.store(coming())
     assert delivered(path) == [b"other\n", b"first\nsecond\n"]
+
+
+def test_a_wait_may_end_early(tmp_path: Path) -> None:
+    """What `pause` raises ends it, and leaves nothing behind that others would wait for."""
+
+    def pause(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "mbox"
+    target = MboxTarget(path, pause=pause)
+    Path(f"{path}.lock").touch()
+    with pytest.raises(KeyboardInterrupt):
+        target.store([b"x\r\n"])
+    Path(f"{path}.lock").unlink()
+    store(path, [b"y\r\n"])
+    assert delivered(path) == [b"y\n"]
+
+
+def test_the_threads_of_a_process_leave_each_other_the_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One syncs while another one writes: closing the file would give up the lock of fcntl."""
+    path = tmp_path / "mbox"
+    (tmp_path / "link").symlink_to(path)
+    store(path, [b"old\r\n"])
+    writing, syncing = MboxTarget(path), MboxTarget(tmp_path / "link")
+    thread = threading.Thread(target=syncing.sync)
+    program = (
+        "import fcntl, sys\n"
+        "try: fcntl.lockf(open(sys.argv[1], 'ab'), fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "except BlockingIOError: print('locked')"
+    )
+    said: list[bytes] = []
+
+    def while_it_is_locked(file: int) -> bool:
+        thread.start()
+        thread.join(0.1)  # it waits, or it would be done
+        said.append(subprocess.check_output([sys.executable, "-c", program, str(path)]))
+        return is_mbox(file)
+
+    monkeypatch.setattr(mbox_target, "is_mbox", while_it_is_locked)
+    writing.store([b"new\r\n"])
+    thread.join()
+    assert said == [b"locked\n"]
 
 
 def test_a_file_that_goes_away(tmp_path: Path) -> None:

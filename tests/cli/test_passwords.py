@@ -71,6 +71,12 @@ def test_the_environment_may_hold_any_octets(monkeypatch: pytest.MonkeyPatch) ->
     assert password_for("alice", None) == b"\xff"
 
 
+def test_the_environment_is_for_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POP3_PASSWORD", "secret")
+    with pytest.raises(CommandError, match="there is no terminal"):
+        password_for("alice", None, alone=False)
+
+
 def test_without_a_terminal_nobody_is_asked(tmp_path: Path) -> None:
     with Server({}) as server:
         words = ("fetch", server.url, "--allow-insecure-auth", "--maildir", tmp_path)

@@ -29,8 +29,8 @@ URL = Pop3Url("mail.example.org", 995, TlsPolicy.IMPLICIT, "alice")
         ("pop3s://localhost", "the URL names no user: write it as in pop3s://alice@localhost"),
         ("pop3s://alice;AUTH=+APOP@localhost", "the mechanism +APOP, and only USER and PASS are"),
         ("pop://alice@localhost?tls=none", "add --allow-insecure-auth where nobody else can"),
-        ("pop3s://alice@" + "x" * 70, "is no name of a host"),
-        ("pop3s://alice@.org", "is no name of a host"),
+        ("pop3s://alice@" + "x" * 70, "cannot be the name of a host"),
+        ("pop3s://alice@.org", "cannot be the name of a host"),
     ],
 )
 def test_urls_that_are_refused(url: str, sentence: str, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from pop3_proto import Pop3Url, TlsPolicy
 
 from ..maildrops import MemoryMaildrop, Passwords
 from ..socket import client_context, serve
-from .fetch import Order, fetch
+from .crew import Errand, fetch_all
+from .fetch import Order
 from .mail import make_mail
-from .maildir_target import MaildirTarget
-from .progress import ProgressBar
+from .place import Place
+from .progress import ProgressBars
 from .report import Report
 from .serve import server_context
 from .statuses import Status
@@ -40,11 +41,11 @@ def demo(say: Callable[[str], None], *, show_progress: bool) -> Status:
         authority.cert_pem.tempfile() as ca_file,
     ):
         url = Pop3Url(server.host, server.port, TlsPolicy.IMPLICIT, USER)
-        order = Order(url, PASSWORD.encode(), client_context(ca_file))
+        order = Order(url, Place("maildir", folder), client_context(ca_file))
         say(f"Fetching {len(mail)} messages from a server on this machine, port {url.port}")
         report = Report(url.account, str(folder))
-        progress = ProgressBar(show=show_progress)
-        fetch(order, lambda: MaildirTarget(folder), report, progress=progress, say=say)
+        bars = ProgressBars(show=show_progress)
+        fetch_all([Errand(order, PASSWORD.encode(), report)], bars=bars, say=say)
     if report.error:
         say(report.error)
         return report.status

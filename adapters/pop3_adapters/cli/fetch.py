@@ -3,19 +3,22 @@
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 
 from pop3_proto import CommandFailed, Offer, Pop3Error, Pop3Url, Trace
 
-from ..socket import Client, Message, connect
+from ..socket import Client, Message, Timeouts, connect_stream
 from .contents import Contents, list_contents
+from .dial import dial
 from .explain import explain
 from .fetched import Fetched
+from .place import Place
 from .progress import ProgressBar
 from .report import FailedMessage, Report
-from .signals import stoppable
 from .statuses import Status
+from .stop import Stop
 from .targets import StorageError, Target
 from .tracing import tracing
 
@@ -28,10 +31,10 @@ machine stops."""
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be fetched, and how; `url` has a user."""
+    """What is to be fetched, where to, and how; `url` has a user."""
 
     url: Pop3Url
-    password: bytes = field(repr=False)
+    place: Place
     context: ssl.SSLContext
     everything: bool = False
     """Whether to fetch what was fetched before, too."""
@@ -47,35 +50,44 @@ class Order:
 
 def fetch(
     order: Order,
-    open_target: Callable[[], Target],
+    password: bytes,
     report: Report,
     *,
-    progress: ProgressBar,
+    bar: ProgressBar,
     say: Callable[[str], None],
+    stop: Stop,
 ) -> None:
     """Do it, and write into `report` what has happened, however it ends.
 
     `say` gets what is worth a line before the end. The target is opened after the login.
     """
     try:
-        with stoppable(), tracing(order.trace) as trace, _connect(order, trace) as client:
-            session = _Session(client, order, open_target(), report, progress, say)
-            session.run()
+        with (
+            tracing(order.trace) as trace,
+            dial(order.url, Timeouts().connect) as sock,
+            stop.holding(sock),
+            _log_in(sock, order, password, trace) as client,
+        ):
+            target = order.place.open(stop.pause)
+            _Session(client, order, target, report, bar, say, stop).run()
     except KeyboardInterrupt:
-        report.end("interrupted", Status.INTERRUPTED)
+        report.interrupt()
     except StorageError as error:
         report.end(str(error), Status.BROKEN)
     except (OSError, Pop3Error) as error:
-        report.end(*explain(error, order.url))
+        if stop.called:  # a connection that is ended from here looks like one that broke
+            report.interrupt()
+        else:
+            report.end(*explain(error, order.url))
 
 
-def _connect(order: Order, trace: Trace | None) -> Client:
+def _log_in(sock: socket, order: Order, password: bytes, trace: Trace | None) -> Client:
     url = order.url
-    client = connect(url.host, url.port, tls=url.tls, context=order.context, trace=trace)
+    client = connect_stream(sock, host=url.host, tls=url.tls, context=order.context, trace=trace)
     try:
         client.login(
             url.user or "",
-            order.password,
+            password,
             allow_insecure_auth=order.allow_insecure_auth,
             allow_utf8_login=order.allow_utf8_login,
         )
@@ -92,16 +104,18 @@ class _Session:
         order: Order,
         target: Target,
         report: Report,
-        progress: ProgressBar,
+        bar: ProgressBar,
         say: Callable[[str], None],
+        stop: Stop,
     ) -> None:
         self._client = client
         self._order = order
         self._target = target
         self._fetched = Fetched(target.fetched_file, order.url.account)
         self._report = report
-        self._progress = progress
+        self._bar = bar
         self._say = say
+        self._stop = stop
         self._stored: list[int] = []
         self._safe: set[int] = set()
 
@@ -126,6 +140,7 @@ class _Session:
             if self._order.delete:
                 self._delete(contents, sorted(self._safe | skipped))
             _ = client.quit()
+            self._stop.check()
         finally:
             report.seconds = time.monotonic() - started
             report.marked = len(client.marked)
@@ -146,16 +161,16 @@ class _Session:
             )
 
     def _fetch(self, contents: Contents, numbers: list[int]) -> None:
-        with self._progress:
-            self._progress.begin({number: contents.octets.get(number, 0) for number in numbers})
-            try:
-                for message in self._client.fetch(numbers):
-                    self._take(message, contents)
-                    self._progress.finish(message.number)
-                    if len(self._stored) >= BATCH:
-                        self._make_safe(contents)
-            finally:
-                self._make_safe(contents)
+        self._bar.begin({number: contents.octets.get(number, 0) for number in numbers})
+        try:
+            for message in self._client.fetch(numbers):
+                self._stop.check()
+                self._take(message, contents)
+                self._bar.finish(message.number)
+                if len(self._stored) >= BATCH:
+                    self._make_safe(contents)
+        finally:
+            self._make_safe(contents)
 
     def _take(self, message: Message, contents: Contents) -> None:
         if message.refusal:
@@ -168,7 +183,7 @@ class _Session:
         octets = 0
         for piece in message:
             octets += len(piece)
-            self._progress.advance(len(piece))
+            self._bar.advance(len(piece))
             yield piece
         self._report.octets += octets
 

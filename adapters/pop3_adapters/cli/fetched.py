@@ -17,7 +17,7 @@ class Fetched:
 
     The file is only ever appended to, a line for each message: account and unique-id as JSON, in
     which any octet of a unique-id can be told. A line that was cut off is no JSON and means
-    nothing. Raises StorageError.
+    nothing. Several accounts may have one file, side by side. Raises StorageError.
     """
 
     def __init__(self, file: Path, account: str) -> None:
@@ -27,7 +27,6 @@ class Fetched:
         with storing(file):
             written = file.read_bytes() if file.exists() else b""
         self._known = Counter(_unique_ids(written, account))
-        self._torn = bool(written) and not written.endswith(b"\n")
 
     def holds(self, unique_id: bytes, copies: int) -> bool:
         """Whether all of the `copies` messages with this unique-id have been stored.
@@ -49,14 +48,19 @@ class Fetched:
 
     def _append(self, unique_ids: Iterable[bytes]) -> None:
         lines = [json.dumps([self._account, name.decode("latin-1")]) + "\n" for name in unique_ids]
-        start = "\n" if self._torn else ""
         with storing(self._file):
-            file = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            file = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                write_all(file, (start + "".join(lines)).encode("ascii"))
+                # In one piece: other accounts may be adding theirs.
+                write_all(file, _gap(file) + "".join(lines).encode("ascii"))
             finally:
                 os.close(file)
-        self._torn = False
+
+
+def _gap(file: int) -> bytes:
+    """What ends a line that was cut off, so that it is none of the next one's business."""
+    size = os.fstat(file).st_size
+    return b"\n" if size and os.pread(file, 1, size - 1) != b"\n" else b""
 
 
 def _unique_ids(written: bytes, account: str) -> Iterable[bytes]:

@@ -1,6 +1,5 @@
 """The conversations that find out about a server; they change nothing there."""
 
-import socket
 import ssl
 import time
 from collections.abc import Generator
@@ -37,10 +36,13 @@ from pop3_proto.flows.login import login
 
 from .._blocking import BlockingDriver
 from .._deadlines import Deadlines
+from .._hosts import find_host
 from .._link import Link
+from .._socket_stream import SocketStream
 from .._tls import TlsLayer
-from ..socket import SocketStream, Timeouts
+from ..socket import Timeouts
 from .certificates import read_certificate
+from .dial import dial
 from .explain import explain
 from .findings import Announcement, Encryption, Findings, Listings
 from .probe import identify, lenient_context
@@ -190,10 +192,10 @@ class _Examination:
     def _connected(self, conn: ClientConnection) -> Generator[BlockingDriver, None, None]:
         url, context, timeouts = self._url, self._context, self._inquiry.timeouts
         self._stage = _Stage.CONNECTING
-        sock = socket.create_connection((url.host, url.port), timeouts.connect)
+        name = find_host(url.host).name
         driver = BlockingDriver(
-            SocketStream(sock),
-            Link(conn, lambda: TlsLayer(context, host=url.host)),
+            SocketStream(dial(url, timeouts.connect)),
+            Link(conn, lambda: TlsLayer(context, host=name)),
             Deadlines(time.monotonic, silence=timeouts.silence, handshake=timeouts.tls),
         )
         try:

@@ -2,8 +2,9 @@
 
 import os
 import re
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -20,7 +21,12 @@ __all__ = ["MboxTarget"]
 
 PIECE: Final = 256 * 1024
 IN_MEMORY: Final = 1024 * 1024
+INTERVAL: Final = 0.05
 RETURN_PATH: Final = re.compile(rb"Return-Path:[ \t]*<([!-;=?-~]{1,256})>[ \t]*\n", re.IGNORECASE)
+
+TURNS: Final[dict[str, threading.Lock]] = {}
+"""For each mbox, by its real path: the threads of this process take turns. Whoever closes the file
+anywhere in a process gives up the locks of fcntl that others there have."""
 
 
 class MboxTarget:
@@ -28,16 +34,25 @@ class MboxTarget:
 
     A message is collected first and then appended under a dot-lock and a lock of fcntl, so that
     nobody waits for the network; `patience` is for how many seconds it waits itself for others to
-    give these up. Lines end in LF there, and only what comes as CRLF is changed to it; those
-    that begin with `From `, `>From ` and so on get a `>`. Raises StorageError.
+    give these up, in steps that `pause` makes. Lines end in LF there, and only what comes as CRLF
+    is changed to it; those that begin with `From `, `>From ` and so on get a `>`. Raises
+    StorageError.
     """
 
-    def __init__(self, path: Path, *, patience: float = 60.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        patience: float = 60.0,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._path = path
         self._patience = patience
+        self._pause = pause
+        self._turn = TURNS.setdefault(os.path.realpath(path), threading.Lock())
         with storing(path):
             make_folder(path.parent)
-            with closing(self._locked()) as mbox:
+            with self._turn, closing(self._locked()) as mbox:
                 self._check(mbox)
 
     @property
@@ -56,7 +71,7 @@ class MboxTarget:
 
     def sync(self) -> None:
         """What was stored is safe from now on."""
-        with storing(self._path):
+        with storing(self._path), self._turn:
             file = os.open(self._path, os.O_RDONLY)
             try:
                 os.fsync(file)
@@ -65,7 +80,7 @@ class MboxTarget:
             sync_folder(self._path.parent)
 
     def _append(self, message: IO[bytes]) -> None:
-        with closing(self._locked(create=True)) as mbox:
+        with self._turn, closing(self._locked(create=True)) as mbox:
             self._check(mbox)
             assert mbox.file is not None
             size = os.fstat(mbox.file).st_size
@@ -78,12 +93,16 @@ class MboxTarget:
                 raise
 
     def _locked(self, *, create: bool = False) -> LockedMbox:
-        try:
-            return LockedMbox(self._path, create=create, patience=self._patience)
-        except BlockingIOError as error:
-            raise StorageError(
-                f"cannot write to {self._path}: {error}; try again when that has ended"
-            ) from None
+        end = time.monotonic() + self._patience
+        while True:
+            try:
+                return LockedMbox(self._path, create=create)
+            except BlockingIOError as error:
+                if time.monotonic() >= end:
+                    raise StorageError(
+                        f"cannot write to {self._path}: {error}; try again when that has ended"
+                    ) from None
+            self._pause(INTERVAL)
 
     def _check(self, mbox: LockedMbox) -> None:
         if mbox.file is not None and not is_mbox(mbox.file):

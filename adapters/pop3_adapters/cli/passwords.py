@@ -13,17 +13,18 @@ __all__ = ["password_for"]
 VARIABLE = "POP3_PASSWORD"
 
 
-def password_for(whom: str, command: str | None) -> bytes:
+def password_for(whom: str, command: str | None, *, alone: bool = True) -> bytes:
     """The password: the first line that `command` prints, or else POP3_PASSWORD, or else typed in.
 
-    A line end behind it is not part of it. Raises CommandError.
+    POP3_PASSWORD counts for whoever is `alone`: no server is to see the password of another one.
+    A line end behind a password is not part of it. Raises CommandError.
     """
     if command is not None:
         password = _printed(command)
-    elif VARIABLE in os.environ:
+    elif alone and VARIABLE in os.environ:
         password = os.environ[VARIABLE].encode("utf-8", "surrogateescape")
     else:
-        password = _typed(whom)
+        password = _typed(whom, alone=alone)
     password = password.removesuffix(b"\n").removesuffix(b"\r")
     if not password:
         raise CommandError(f"the password for {whom} is empty")
@@ -49,12 +50,14 @@ def _printed(command: str) -> bytes:
     return done.stdout.partition(b"\n")[0]
 
 
-def _typed(whom: str) -> bytes:
+def _typed(whom: str, *, alone: bool) -> bytes:
     if not sys.stdin.isatty():
-        raise CommandError(
-            f"there is no terminal to ask for the password for {whom}: set {VARIABLE}, or give a "
-            "command that prints it with --password-command"
+        remedy = (
+            f"set {VARIABLE}, or give a command that prints it with --password-command"
+            if alone
+            else "give it a password-command in a file of accounts, see --accounts"
         )
+        raise CommandError(f"there is no terminal to ask for the password for {whom}: {remedy}")
     try:
         return getpass.getpass(f"Password for {whom}: ").encode("utf-8", "surrogateescape")
     except EOFError:

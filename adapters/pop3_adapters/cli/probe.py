@@ -1,12 +1,13 @@
 """What it is that listens on a port, where it does not speak as expected."""
 
-import socket
 import ssl
 from contextlib import nullcontext
 from typing import Final
 
 from pop3_proto import Pop3Url, TlsPolicy
 from pop3_proto.responses import describe_foreign
+
+from .dial import dial
 
 __all__ = ["identify", "lenient_context"]
 
@@ -43,7 +44,7 @@ def lenient_context() -> ssl.SSLContext:
 def _listen(url: Pop3Url, context: ssl.SSLContext | None, seconds: float) -> bytes:
     """What is said first, or else in answer to a question; nothing where there is silence."""
     with (
-        socket.create_connection((url.host, url.port), seconds) as plain,
+        dial(url, seconds) as plain,
         context.wrap_socket(plain) if context else nullcontext(plain) as connection,
     ):
         for question in (b"", QUESTION):

@@ -32,6 +32,9 @@ class Report:
 
     account: str
     target: str
+    name: str | None = None
+    """What the account is called among several."""
+
     messages: int | None = None
     """In the maildrop; None until it was listed."""
 
@@ -67,6 +70,14 @@ class Report:
         """The session ended early."""
         self.error, self.ended = error, status
 
+    def interrupt(self) -> None:
+        """The session was ended from outside."""
+        self.end("interrupted", Status.INTERRUPTED)
+
+    def about(self, sentence: str) -> str:
+        """A sentence, with whom it is about where that could be anybody else."""
+        return sentence if self.name is None else f"{self.name}: {sentence}"
+
     def summary(self) -> str:
         """All of it in one line."""
         size = decimal(self.octets)
@@ -82,7 +93,8 @@ class Report:
     def as_json(self) -> str:
         """All of it as one JSON object; unique-ids are Latin-1, which any octet can be."""
         return json.dumps(
-            {
+            ({} if self.name is None else {"name": self.name})
+            | {
                 "account": self.account,
                 "target": self.target,
                 "messages": self.messages,

@@ -1,0 +1,1 @@
+"""What can be given to each of the commands."""

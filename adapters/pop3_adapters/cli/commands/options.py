@@ -1,0 +1,62 @@
+"""Options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ..statuses import Status
+
+__all__ = [
+    "STATUSES",
+    "AllowInsecureAuth",
+    "AllowUtf8Login",
+    "CaFile",
+    "PasswordCommand",
+    "TraceTo",
+]
+
+STATUSES: Final = "\n".join(
+    ("\b", "Exit status:", *(f"{each:5d}  {each.meaning}" for each in Status))
+)
+
+PasswordCommand = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COMMAND",
+        help="Take the password from the first line that this prints; no shell runs it. "
+        "Without it the password is POP3_PASSWORD in the environment, or asked for.",
+    ),
+]
+
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Trust the authorities in this PEM file, and no others.",
+    ),
+]
+AllowInsecureAuth = Annotated[
+    bool,
+    typer.Option("--allow-insecure-auth", help="Send the password without TLS, with ?tls=none."),
+]
+AllowUtf8Login = Annotated[
+    bool,
+    typer.Option(
+        "--allow-utf8-login",
+        help="Send a name or password beyond ASCII to a server that has not announced that "
+        "it takes them.",
+    ),
+]
+TraceTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace",
+        metavar="FILE",
+        dir_okay=False,
+        help="Write all that is said into this file, as lines of JSON: mail and unique-ids, but "
+        "no password.",
+    ),
+]

@@ -1,0 +1,29 @@
+"""What can be said of an account."""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is said of an account, by the names of the options; None where nothing is."""
+
+    url: str | None = None
+    maildir: Path | None = None
+    mbox: Path | None = None
+    eml: Path | None = None
+    delete: bool | None = None
+    all: bool | None = None
+    password_command: str | None = None
+    ca_file: Path | None = None
+    allow_insecure_auth: bool | None = None
+    allow_utf8_login: bool | None = None
+
+    def over(self, others: "Settings") -> "Settings":
+        """These, and of the others what is not said here. A place for the mail is one thing."""
+        if self.maildir or self.mbox or self.eml:
+            others = replace(others, maildir=None, mbox=None, eml=None)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(others, **{name: v for name, v in values.items() if v is not None})
