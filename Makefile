@@ -6,6 +6,7 @@ BIN = $(VENV)/bin
 ARGS =
 
 # The name of the Python is in them, so that another PYTHON= means another environment.
+CLI_EXTRA = $(VENV)/.cli-$(subst /,-,$(PYTHON))
 TEST_EXTRA = $(VENV)/.test-$(subst /,-,$(PYTHON))
 DEV_EXTRA = $(VENV)/.dev-$(subst /,-,$(PYTHON))
 
@@ -14,7 +15,7 @@ DEV_EXTRA = $(VENV)/.dev-$(subst /,-,$(PYTHON))
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
 
-demo: $(TEST_EXTRA) ## POP3 between a server and a client of ours, on this machine
+demo: $(CLI_EXTRA) ## POP3 between a server and a client of ours, on this machine
 	@$(BIN)/pop3 demo
 
 test: $(TEST_EXTRA) ## all tests; arguments for pytest: make test ARGS="-k stls"
@@ -52,11 +53,16 @@ too_old = pop3-proto needs Python 3.11 or newer, and $(PYTHON) is %d.%d: \
 	name another one, as in make PYTHON=python3.13 test.
 
 # A stamp is made last, so that a set-up that was interrupted starts over.
-$(TEST_EXTRA): pyproject.toml
+$(CLI_EXTRA): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("$(too_old)" % v)'
 	@echo "Setting up $(VENV)"
 	@rm -rf $(VENV)
 	@$(create)
+	@$(install) -e '.[cli]'
+	@touch $@
+
+$(TEST_EXTRA): $(CLI_EXTRA)
+	@echo "Adding what the tests need to $(VENV)"
 	@$(install) -e '.[test]'
 	@touch $@
 
