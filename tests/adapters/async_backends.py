@@ -41,6 +41,7 @@ class Module(Protocol):
         port: int | None = None,
         *,
         local_address: str | None = None,
+        proxy: str | None = None,
         **options: Unpack[ClientOptions],
     ) -> Awaitable[Client]: ...
     def connect_unix(
@@ -106,8 +107,12 @@ def on_uvloop(main: Main) -> None:
         runner.run(alone(main))
 
 
+def on_anyio_asyncio(main: Main) -> None:
+    anyio.run(alone, main, backend="asyncio")
+
+
 async def alone(main: Main) -> None:
-    """Nothing but this is left when it has ended; trio and anyio see to that themselves."""
+    """Nothing but this is left when it has ended; trio sees to that itself."""
     await main()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -120,7 +125,7 @@ LIBRARIES = {
     "asyncio": Library(asyncio_module, on_asyncio, over_asyncio),
     "uvloop": Library(asyncio_module, on_uvloop, over_asyncio),
     "trio": Library(trio_module, trio.run, over_trio),
-    "anyio-asyncio": Library(anyio_module, partial(anyio.run, backend="asyncio"), over_anyio),
+    "anyio-asyncio": Library(anyio_module, on_anyio_asyncio, over_anyio),
     "anyio-trio": Library(anyio_module, partial(anyio.run, backend="trio"), over_anyio),
 }
 
@@ -148,11 +153,13 @@ class AsyncClients:
         limits: Limits | None,
         trace: Trace | None,
         local_address: str | None = None,
+        proxy: str | None = None,
     ) -> Client:
         client: Client = await self._library.module.connect(
             host,
             port,
             local_address=local_address,
+            proxy=proxy,
             tls=tls,
             context=context,
             timeouts=timeouts,
@@ -226,6 +233,9 @@ class _Running:
         self._grace = grace
         self._ending.set()
         self._thread.join()
+        failure, self._failure = self._failure, None
+        if failure:
+            raise failure
 
     def _run(self, library: Library, opened: Opened) -> None:
         async def main() -> None:

@@ -151,6 +151,7 @@ class ClientBackend(Protocol):
         limits: Limits | None,
         trace: Trace | None,
         local_address: str | None = None,
+        proxy: str | None = None,
     ) -> Session:
         """Connect as the library's users do."""
         ...

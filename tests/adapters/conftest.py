@@ -2,6 +2,7 @@
 
 import gc
 import inspect
+import logging
 import os
 import threading
 from collections.abc import Generator
@@ -49,8 +50,11 @@ def frozen() -> Generator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left(certificates: Certificates) -> Generator[None]:
-    """No thread, no descriptor; with -W error a ResourceWarning fails the test, too."""
+def nothing_is_left(certificates: Certificates, complaints: list[str]) -> Generator[None]:
+    """No thread, no descriptor, and nobody had to complain.
+
+    With -W error a ResourceWarning fails the test, too.
+    """
     threads, descriptors = threads_now(), descriptors_now()
     yield
     left = threads_now() - threads
@@ -59,6 +63,33 @@ def nothing_is_left(certificates: Certificates) -> Generator[None]:
     assert not [thread for thread in left if thread.is_alive()]
     _ = gc.collect()
     assert descriptors_now() == descriptors
+    assert complaints == []
+
+
+class Complaints(logging.Handler):
+    """Errors that nobody could be told: of an event loop's tasks, and of our server's sessions."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name != "pop3_adapters" or record.getMessage() == "a session failed":
+            self.texts.append(logging.Formatter().format(record))
+
+
+@pytest.fixture
+def complaints() -> Generator[list[str]]:
+    """What was complained of; a test that wants it so takes it out of here."""
+    handler = Complaints()
+    loggers = [logging.getLogger(name) for name in ("asyncio", "trio", "pop3_adapters")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield handler.texts
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
 
 
 def threads_now() -> set[threading.Thread]:

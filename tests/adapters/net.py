@@ -120,6 +120,7 @@ class Net:
         limits: Limits | None = None,
         trace: Trace | None = None,
         local_address: str | None = None,
+        proxy: str | None = None,
     ) -> Session:
         """A client's session with whatever listens there."""
         return await self.clients.connect(
@@ -131,6 +132,7 @@ class Net:
             limits=limits,
             trace=trace,
             local_address=local_address,
+            proxy=proxy,
         )
 
     async def login(

@@ -242,11 +242,13 @@ class SocketClients:
         limits: Limits | None,
         trace: Trace | None,
         local_address: str | None = None,
+        proxy: str | None = None,
     ) -> AwaitedClient:
         client = connect(
             host,
             port,
             local_address=local_address,
+            proxy=proxy,
             tls=tls,
             context=context,
             timeouts=timeouts,

@@ -16,7 +16,7 @@ import trio
 
 from .wire import BOUND
 
-__all__ = ["WAYS", "Way", "Work"]
+__all__ = ["WAYS", "Way", "Work", "in_each_library", "in_each_way"]
 
 Work: TypeAlias = Coroutine[Any, Any, object]
 
@@ -227,3 +227,18 @@ WAYS: dict[str, dict[str, Way]] = {
     },
 }
 """By the name of the backend; the first of each is enough where it makes no difference."""
+
+in_each_way = pytest.mark.parametrize(
+    ("backend", "way"),
+    [
+        pytest.param(name, way, id=f"{name}-{words}")
+        for name, ways in WAYS.items()
+        for words, way in ways.items()
+    ],
+    indirect=["backend"],
+)
+in_each_library = pytest.mark.parametrize(
+    ("backend", "way"),
+    [pytest.param(name, next(iter(ways.values())), id=name) for name, ways in WAYS.items()],
+    indirect=["backend"],
+)

@@ -82,6 +82,32 @@ def test_a_second_thread_gets_an_error_and_disturbs_nobody() -> None:
         assert results == [MailboxStat(3, 300)]
 
 
+def test_closing_wakes_the_thread_that_waits() -> None:
+    asked = threading.Event()
+
+    def play(wire: Wire) -> None:
+        let_in(wire)
+        wire.expect(b"STAT\r\n")
+        asked.set()
+        assert wire.rest() == b""
+
+    def wait() -> None:
+        with pytest.raises((ProtocolError, OSError)) as caught:
+            _ = client.stat()
+        told.append(caught.value)
+
+    told: list[BaseException] = []
+    with scripted(play) as port:
+        client = logged_in(port)
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert asked.wait(BOUND)
+        client.close()
+        waiting.join(BOUND)
+    assert told
+    assert client.state is State.BROKEN
+
+
 class Meddled:
     """A stream that lets somebody meddle whenever the client waits for octets."""
 

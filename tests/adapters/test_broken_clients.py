@@ -3,8 +3,10 @@
 Whatever they do: nothing is deleted unless QUIT has arrived, and the next client is served.
 """
 
+import contextlib
 import ssl
 import threading
+import time
 import tracemalloc
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -40,6 +42,22 @@ class Watched(MemoryMaildrop):
         self.released.set()
 
 
+RESET = pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
+SECURED = pytest.mark.parametrize(
+    "policy", [TlsPolicy.STLS, TlsPolicy.IMPLICIT], ids=["stls", "implicit"]
+)
+
+
+def be_greeted(wire: Wire, net: Net, tls: TlsPolicy) -> None:
+    """From the connection to AUTHORIZATION, however it is secured."""
+    if tls is TlsPolicy.IMPLICIT:
+        wire.start_tls(net.certificates.client())
+    assert wire.line().startswith(b"+OK")
+    if tls is TlsPolicy.STLS:
+        assert wire.ask(b"STLS").startswith(b"+OK")
+        wire.start_tls(net.certificates.client())
+
+
 def log_in(wire: Wire) -> None:
     assert wire.line().startswith(b"+OK")
     assert wire.ask(f"USER {NAME}".encode()).startswith(b"+OK")
@@ -71,12 +89,7 @@ def test_commands_in_one_piece(net: Net, tls: TlsPolicy) -> None:
     maildrop = net.memory(b"one\n", b"two\n")
     server = net.serve(maildrop, tls=tls)
     with dial(server.port) as wire:
-        if tls is TlsPolicy.IMPLICIT:
-            wire.start_tls(net.certificates.client())
-        assert wire.line().startswith(b"+OK")
-        if tls is TlsPolicy.STLS:
-            assert wire.ask(b"STLS").startswith(b"+OK")
-            wire.start_tls(net.certificates.client())
+        be_greeted(wire, net, tls)
         wire.send(LOGIN + b"STAT\r\nNOOP\r\nDELE 2\r\nRETR 1\r\nSTAT\r\nQUIT\r\n")
         answers = wire.rest().split(b"\r\n")
     assert answers[2:4] == [b"+OK 2 10", b"+OK"]
@@ -205,10 +218,79 @@ def test_no_handshake_where_the_server_wants_tls(net: Net, said: bytes) -> None:
         assert b"+OK" not in wire.rest()
 
 
-def test_no_handshake_in_time(net: Net) -> None:
-    server = net.serve(net.memory(), tls=TlsPolicy.IMPLICIT, handshake=SOON)
+def client_hello() -> bytes:
+    """The first octets of a handshake."""
+    tls = ssl.create_default_context()
+    outgoing = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+    return outgoing.read()
+
+
+def begin_handshake(wire: Wire, policy: TlsPolicy, said: bytes) -> None:
+    """From the connection to these octets of a handshake."""
+    if policy is TlsPolicy.STLS:
+        assert wire.line().startswith(b"+OK")
+        assert wire.ask(b"STLS").startswith(b"+OK")
+    wire.send(said)
+
+
+HANDSHAKES = pytest.mark.parametrize(
+    "said",
+    [b"", client_hello()[:50], client_hello()],
+    ids=["nothing", "half a ClientHello", "a ClientHello"],
+)
+
+
+@SECURED
+@HANDSHAKES
+@pytest.mark.parametrize(
+    ("handshake", "login"), [(SOON, 600.0), (600.0, SOON)], ids=["handshake", "login"]
+)
+def test_no_handshake_in_time(
+    net: Net, policy: TlsPolicy, said: bytes, handshake: float, login: float
+) -> None:
+    server = net.serve(net.memory(), tls=policy, handshake=handshake, login=login)
     with dial(server.port) as wire:
-        assert wire.rest() == b""
+        begin_handshake(wire, policy, said)
+        assert b"+OK" not in wire.rest()
+
+
+@SECURED
+@HANDSHAKES
+@RESET
+def test_a_client_that_breaks_off_half_a_handshake(
+    net: Net, policy: TlsPolicy, said: bytes, reset: bool
+) -> None:
+    server = net.serve(net.memory(b"one\n"), tls=policy, connections=1)
+    with dial(server.port) as wire:
+        begin_handshake(wire, policy, said)
+        if reset:
+            wire.reset()
+        else:
+            wire.half_close()
+            assert b"+OK" not in wire.rest()
+    for _ in range(1000):  # until the server has seen that its one place is free
+        with dial(server.port) as wire, contextlib.suppress(AssertionError, OSError):
+            be_greeted(wire, net, policy)
+            return
+    pytest.fail("the next client does not come in")
+
+
+@SECURED
+@pytest.mark.parametrize("said", [b"QUIT\r\n", bytes(range(256))], ids=["QUIT", "noise"])
+def test_plaintext_in_the_middle_of_tls(net: Net, policy: TlsPolicy, said: bytes) -> None:
+    maildrop = Watched([b"one\n"])
+    server = net.serve(maildrop, tls=policy)
+    with dial(server.port) as wire:
+        be_greeted(wire, net, policy)
+        wire.send(LOGIN + b"DELE 1\r\n")
+        assert [wire.line()[:3] for _ in range(3)] == [b"+OK"] * 3
+        wire.send_past_tls(said)
+        with contextlib.suppress(ssl.SSLError):  # an alert
+            assert wire.rest() == b""
+        assert maildrop.released.wait(BOUND)
+    assert len(maildrop.messages) == 1
 
 
 def test_a_client_that_does_not_trust_us(net: Net) -> None:
@@ -268,12 +350,14 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
-def test_a_client_that_leaves_deletes_nothing(net: Net, state: str, reset: bool) -> None:
+@RESET
+def test_a_client_that_leaves_deletes_nothing(
+    net: Net, tls: TlsPolicy, state: str, reset: bool
+) -> None:
     maildrop = net.memory(b"one\n", big(8 * MEGABYTE))
-    server = net.serve(maildrop)
+    server = net.serve(maildrop, tls=tls)
     with dial(server.port) as wire:
-        assert wire.line().startswith(b"+OK")
+        be_greeted(wire, net, tls)
         wire.send(STATES[state])
         if not reset:
             wire.half_close()
@@ -332,26 +416,53 @@ def test_a_client_that_never_reads_is_let_go_after_a_while(net: Net, tls: TlsPol
     maildrop = Watched([big(64 * MEGABYTE)])
     server = net.serve(maildrop, tls=tls, autologout=2 * SOON)
     with dial(server.port) as wire:
-        if tls is TlsPolicy.IMPLICIT:
-            wire.start_tls(net.certificates.client())
-        assert wire.line().startswith(b"+OK")
-        if tls is TlsPolicy.STLS:
-            assert wire.ask(b"STLS").startswith(b"+OK")
-            wire.start_tls(net.certificates.client())
+        be_greeted(wire, net, tls)
         wire.send(LOGIN + b"DELE 1\r\nRSET\r\nRETR 1\r\n")
         assert maildrop.released.wait(BOUND)
     assert len(maildrop.messages) == 1
 
 
+class Plentiful(Watched):
+    """Says when all of its one message has been taken."""
+
+    def __init__(self) -> None:
+        super().__init__([b"one\n"])
+        self.taken = threading.Event()
+
+    def read(self, index: int) -> Iterator[bytes]:
+        piece = big(MEGABYTE)
+        for _ in range(64):
+            yield piece
+        self.taken.set()
+
+
+def test_for_a_client_that_never_reads_nothing_is_piled_up(net: Net, tls: TlsPolicy) -> None:
+    maildrop = Plentiful()
+    server = net.serve(maildrop, tls=tls)
+    with dial(server.port) as wire:
+        be_greeted(wire, net, tls)
+        wire.send(LOGIN + b"RETR 1\r\n")
+        assert not maildrop.taken.wait(5 * SOON)
+
+
+def test_commands_of_a_client_that_never_reads_stay_with_it(net: Net) -> None:
+    server = net.serve(net.memory(big(64 * MEGABYTE)))
+    with dial(server.port) as wire:
+        log_in(wire)
+        wire.send(b"RETR 1\r\n")
+        wire.send_until_full(b"NOOP\r\n" * 10_000, 64 * MEGABYTE)
+
+
 # Time.
 
 
-def test_autologout_says_nothing_and_deletes_nothing(net: Net) -> None:
+def test_autologout_says_nothing_and_deletes_nothing(net: Net, tls: TlsPolicy) -> None:
     maildrop = Watched([b"one\n"])
-    server = net.serve(maildrop, autologout=2 * SOON)
+    server = net.serve(maildrop, tls=tls, autologout=2 * SOON)
     with dial(server.port) as wire:
-        log_in(wire)
-        assert wire.ask(b"DELE 1").startswith(b"+OK")
+        be_greeted(wire, net, tls)
+        wire.send(LOGIN + b"DELE 1\r\n")
+        assert [wire.line()[:3] for _ in range(3)] == [b"+OK"] * 3
         assert wire.rest() == b""
         assert maildrop.released.wait(BOUND)
     assert len(maildrop.messages) == 1
@@ -366,6 +477,36 @@ def test_autologout_in_front_of_the_login_and_inside_a_command(net: Net) -> None
         assert wire.line().startswith(b"+OK")
         wire.send(b"USER al")
         assert wire.rest() == b""
+
+
+def test_each_command_puts_autologout_off(net: Net) -> None:
+    with dial(net.serve(net.memory(), autologout=10 * SOON).port) as wire:
+        log_in(wire)
+        over = time.monotonic() + 12 * SOON
+        while time.monotonic() < over:
+            assert wire.ask(b"NOOP").startswith(b"+OK")
+
+
+class Halting(Watched):
+    """Does not give its message before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__([b"one\n"])
+        self.go_on = threading.Event()
+
+    def read(self, index: int) -> Iterator[bytes]:
+        assert self.go_on.wait(BOUND)
+        return super().read(index)
+
+
+def test_autologout_does_not_count_the_time_that_the_server_takes(net: Net) -> None:
+    maildrop = Halting()
+    server = net.serve(maildrop, autologout=SOON)
+    with dial(server.port) as wire:
+        wire.send(LOGIN + b"RETR 1\r\n")
+        assert not maildrop.released.wait(3 * SOON)
+        maildrop.go_on.set()
+        assert wire.rest().endswith(b"+OK\r\none\r\n.\r\n")
 
 
 @pytest.mark.parametrize(

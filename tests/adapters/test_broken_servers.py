@@ -30,16 +30,26 @@ from pop3_proto import (
 from .backends import Incoming, Session
 from .mail import big
 from .net import NAME, PASSWORD, Net
-from .scripts import accept_quit, announce, capabilities, greet, let_in, stls
+from .scripts import accept_quit, announce, begin, greet, let_in, log_in
 from .wire import BOUND, LOOPBACK, Wire, scripted
 
 SOON = 0.1
+RATHER_SOON = Timeouts(silence=2 * SOON)
+SECURED = pytest.mark.parametrize(
+    "policy", [TlsPolicy.STLS, TlsPolicy.IMPLICIT], ids=["stls", "implicit"]
+)
+RESET = pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
 
 
 async def logged_in(
-    net: Net, port: int, *, timeouts: Timeouts | None = None, limits: Limits | None = None
+    net: Net,
+    port: int,
+    *,
+    tls: TlsPolicy = TlsPolicy.NONE,
+    timeouts: Timeouts | None = None,
+    limits: Limits | None = None,
 ) -> Session:
-    session = await net.connect(port, timeouts=timeouts, limits=limits)
+    session = await net.connect(port, tls=tls, timeouts=timeouts, limits=limits)
     await session.login(NAME, PASSWORD, allow_insecure_auth=True)
     return session
 
@@ -59,7 +69,7 @@ CLOSES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", CLOSES)
-@pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
+@RESET
 async def test_a_server_that_goes_away_before_the_login(net: Net, case: str, reset: bool) -> None:
     said, complaint = CLOSES[case]
     greeting, lf, rest = said.partition(b"\n")
@@ -79,29 +89,93 @@ async def test_a_server_that_goes_away_before_the_login(net: Net, case: str, res
         assert complaint in str(caught.value)
 
 
+@pytest.mark.parametrize("said", [b"", b"+OK begin T"])
+@RESET
+async def test_a_server_that_goes_away_instead_of_beginning_tls(
+    net: Net, said: bytes, reset: bool
+) -> None:
+    def play(wire: Wire) -> None:
+        wire.send(b"+OK\r\n")
+        wire.expect(b"STLS\r\n")
+        wire.send(said)
+        if reset:
+            wire.reset()
+
+    with scripted(play) as port, pytest.raises((UnexpectedEof, OSError)) as caught:
+        _ = await net.connect(port, tls=TlsPolicy.STLS)
+    if not reset:
+        assert isinstance(caught.value, UnexpectedEof)
+        assert "the reply to STLS" in str(caught.value)
+
+
+HALF_A_HELLO = b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03"
+
+
+def begin_handshake(wire: Wire, policy: TlsPolicy, said: bytes) -> None:
+    """From the connection to these octets of a handshake."""
+    if policy is TlsPolicy.STLS:
+        wire.send(b"+OK\r\n")
+        wire.expect(b"STLS\r\n")
+        wire.send(b"+OK\r\n")
+    assert wire.some()[:1] == b"\x16"
+    wire.send(said)
+
+
+@SECURED
+@pytest.mark.parametrize("said", [b"", HALF_A_HELLO], ids=["nothing", "half a ServerHello"])
+@RESET
+async def test_a_server_that_breaks_off_half_a_handshake(
+    net: Net, policy: TlsPolicy, said: bytes, reset: bool
+) -> None:
+    def play(wire: Wire) -> None:
+        begin_handshake(wire, policy, said)
+        if reset:
+            wire.reset()
+        else:
+            wire.half_close()
+            until_the_client_leaves(wire)
+
+    with scripted(play) as port, pytest.raises((UnexpectedEof, OSError)) as caught:
+        _ = await net.connect(port, tls=policy)
+    if not reset:
+        assert isinstance(caught.value, UnexpectedEof)
+        assert "during the TLS handshake" in str(caught.value)
+
+
 LEAVES: dict[str, tuple[bytes, Callable[[Session], Awaitable[object]], str]] = {
     "STAT": (b"", lambda session: session.stat(), "the reply to STAT"),
     "inside the line": (b"+OK 1", lambda session: session.stat(), "the reply to STAT"),
     "LIST": (b"+OK\r\n1 10\r\n", lambda session: session.scan_listings(), "response to LIST"),
     "RETR": (b"", lambda session: session.retrieve(1), "the reply to RETR 1"),
+    "TOP": (b"+OK\r\nSubj", lambda session: whole(session.top(1)), "the response to TOP 1"),
+    "UIDL 1": (b"", lambda session: session.unique_id(1), "the reply to UIDL 1"),
     "DELE": (b"", lambda session: session.delete(1), "the reply to DELE 1"),
+    "RSET": (b"", lambda session: session.reset(), "the reply to RSET"),
+    "NOOP": (b"", lambda session: session.noop(), "the reply to NOOP"),
 }
 
 
+async def whole(incoming: Awaitable[Incoming]) -> bytes:
+    return await (await incoming).read()
+
+
 @pytest.mark.parametrize("case", LEAVES)
-@pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
-async def test_a_server_that_goes_away_inside_a_command(net: Net, case: str, reset: bool) -> None:
+@RESET
+async def test_a_server_that_goes_away_inside_a_command(
+    net: Net, tls: TlsPolicy, case: str, reset: bool
+) -> None:
     said, command, complaint = LEAVES[case]
 
     def play(wire: Wire) -> None:
-        let_in(wire)
+        begin(wire, tls, net.certificates.server())
+        log_in(wire)
         _ = wire.line()
         wire.send(said)
         if reset:
             wire.reset()
 
     with scripted(play) as port:
-        session = await logged_in(net, port)
+        session = await logged_in(net, port, tls=tls)
         with pytest.raises((UnexpectedEof, OSError)) as caught:
             _ = await command(session)
         assert session.state is State.BROKEN
@@ -114,19 +188,26 @@ async def test_a_server_that_goes_away_inside_a_command(net: Net, case: str, res
 
 
 @pytest.mark.parametrize("where", ["USER", "PASS"])
-async def test_a_server_that_goes_away_inside_the_login(net: Net, where: str) -> None:
+@RESET
+async def test_a_server_that_goes_away_inside_the_login(net: Net, where: str, reset: bool) -> None:
     def play(wire: Wire) -> None:
         greet(wire)
         _ = wire.line()
         if where == "PASS":
             wire.send(b"+OK\r\n")
             _ = wire.line()
+        if reset:
+            wire.reset()
 
     with scripted(play) as port:
         session = await net.connect(port)
-        with pytest.raises(UnexpectedEof, match=f"the reply to {where}.* was due") as caught:
+        with pytest.raises((UnexpectedEof, OSError)) as caught:
             await session.login(NAME, PASSWORD, allow_insecure_auth=True)
         assert PASSWORD not in str(caught.value)
+        assert session.state is State.BROKEN
+        if not reset:
+            assert isinstance(caught.value, UnexpectedEof)
+            assert f"the reply to {where}" in str(caught.value)
         await session.close()
 
 
@@ -155,17 +236,8 @@ async def test_a_server_that_went_away_while_nothing_was_asked(net: Net) -> None
 
 async def test_a_server_that_goes_away_in_mid_message(net: Net, tls: TlsPolicy) -> None:
     def play(wire: Wire) -> None:
-        if tls is TlsPolicy.STLS:
-            stls(wire, net.certificates.server())
-            capabilities(wire)
-        else:
-            if tls is TlsPolicy.IMPLICIT:
-                wire.start_tls(net.certificates.server(), server_side=True)
-            greet(wire)
-        _ = wire.line()
-        wire.send(b"+OK\r\n")
-        _ = wire.line()
-        wire.send(b"+OK\r\n")
+        begin(wire, tls, net.certificates.server())
+        log_in(wire)
         wire.expect(b"RETR 1\r\n")
         wire.send(b"+OK\r\nSubject: the fir")
         # In TLS, too, without a word about the end.
@@ -222,43 +294,47 @@ async def test_no_greeting_in_time(net: Net) -> None:
         _ = await net.connect(port, timeouts=patience)
 
 
-@pytest.mark.parametrize("half", [False, True], ids=["nothing", "half a ServerHello"])
-async def test_no_handshake_in_time(net: Net, half: bool) -> None:
+@SECURED
+@pytest.mark.parametrize("said", [b"", HALF_A_HELLO], ids=["nothing", "half a ServerHello"])
+@pytest.mark.parametrize(
+    "timeouts",
+    [Timeouts(tls=SOON, silence=None), Timeouts(tls=None, operation=2 * SOON)],
+    ids=["tls", "operation"],
+)
+async def test_no_handshake_in_time(
+    net: Net, policy: TlsPolicy, said: bytes, timeouts: Timeouts
+) -> None:
     def play(wire: Wire) -> None:
-        assert wire.line()[:1] == b"\x16"
-        if half:
-            wire.send(b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03")
+        begin_handshake(wire, policy, said)
         until_the_client_leaves(wire)
 
     with scripted(play) as port, pytest.raises(TimeoutError, match="TLS handshake"):
-        _ = await net.connect(port, tls=TlsPolicy.IMPLICIT, timeouts=Timeouts(tls=SOON))
+        _ = await net.connect(port, tls=policy, timeouts=timeouts)
 
 
-async def test_no_handshake_behind_stls_in_time(net: Net) -> None:
-    def play(wire: Wire) -> None:
-        wire.send(b"+OK\r\n")
-        wire.expect(b"STLS\r\n")
-        wire.send(b"+OK\r\n")
-        until_the_client_leaves(wire)
-
-    with scripted(play) as port, pytest.raises(TimeoutError, match="TLS handshake"):
-        _ = await net.connect(port, tls=TlsPolicy.STLS, timeouts=Timeouts(tls=SOON))
+async def test_without_any_bounds(net: Net, tls: TlsPolicy) -> None:
+    server = net.serve(net.memory(b"one\n"), tls=tls)
+    timeouts = Timeouts(connect=None, tls=None, silence=None, operation=None)
+    async with await net.login(server, timeouts=timeouts) as session:
+        assert await whole(session.retrieve(1)) == b"one\r\n"
 
 
-async def test_a_late_reply_belongs_to_its_command(net: Net) -> None:
+async def test_a_late_reply_belongs_to_its_command(net: Net, tls: TlsPolicy) -> None:
     timed_out = threading.Event()
 
     def play(wire: Wire) -> None:
-        let_in(wire)
+        begin(wire, tls, net.certificates.server())
+        log_in(wire)
         wire.expect(b"STAT\r\n")
         assert timed_out.wait(BOUND)
         wire.send(b"+OK 7 700\r\n")
         wire.expect(b"STAT\r\n")
         wire.send(b"+OK 8 800\r\n")
         accept_quit(wire)
+        _ = wire.rest()
 
     with scripted(play) as port:
-        async with await logged_in(net, port, timeouts=Timeouts(silence=2 * SOON)) as session:
+        async with await logged_in(net, port, tls=tls, timeouts=RATHER_SOON) as session:
             with pytest.raises(TimeoutError, match="the reply to STAT was due"):
                 _ = await session.stat()
             assert session.state is State.TRANSACTION
@@ -374,6 +450,75 @@ async def test_a_message_that_never_ends_although_there_is_no_silence(net: Net) 
             await session.close()
 
 
+async def test_the_beginning_of_a_session_has_its_time(net: Net) -> None:
+    timeouts = Timeouts(silence=None, operation=SOON)
+    with scripted(until_the_client_leaves) as port, pytest.raises(TimeoutError, match="greeting"):
+        _ = await net.connect(port, timeouts=timeouts)
+
+
+async def test_a_login_has_its_time(net: Net) -> None:
+    def play(wire: Wire) -> None:
+        greet(wire)
+        _ = wire.line()
+        wire.send(b"+OK\r\n")
+        _ = wire.rest()
+
+    with scripted(play) as port:
+        timeouts = Timeouts(silence=None, operation=2 * SOON)
+        session = await net.connect(port, timeouts=timeouts)
+        with pytest.raises(TimeoutError, match="the reply to PASS"):
+            await session.login(NAME, PASSWORD, allow_insecure_auth=True)
+        await session.close()
+
+
+TAKING_TIME: dict[str, tuple[bytes, Callable[[Session], Awaitable[object]], str]] = {
+    "STAT": (b"", lambda session: session.stat(), "the reply to STAT"),
+    "RETR": (b"", lambda session: session.retrieve(1), "the reply to RETR 1"),
+    "TOP": (b"+OK\r\n", lambda session: whole(session.top(1)), "the response to TOP 1"),
+    "fetch": (b"", lambda session: fetch_into(session, [1], []), "the reply to RETR 1"),
+    "inside a fetch": (
+        b"+OK\r\none\r\n",
+        lambda session: fetch_into(session, [1], []),
+        "the rest of the response to RETR 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TAKING_TIME)
+async def test_an_operation_has_its_time(net: Net, case: str) -> None:
+    said, operation, complaint = TAKING_TIME[case]
+
+    def play(wire: Wire) -> None:
+        let_in(wire)
+        _ = wire.line()
+        wire.send(said)
+        until_the_client_leaves(wire)
+
+    with scripted(play) as port:
+        timeouts = Timeouts(silence=None, operation=2 * SOON)
+        session = await logged_in(net, port, timeouts=timeouts)
+        try:
+            with pytest.raises(TimeoutError, match=complaint):
+                _ = await operation(session)
+        finally:
+            await session.close()
+
+
+async def test_quit_has_its_time(net: Net) -> None:
+    def play(wire: Wire) -> None:
+        let_in(wire)
+        wire.expect(b"DELE 1\r\n")
+        wire.send(b"+OK\r\n")
+        wire.expect(b"QUIT\r\n")
+        assert wire.rest() == b""
+
+    with scripted(play) as port:
+        timeouts = Timeouts(silence=None, operation=2 * SOON)
+        session = await logged_in(net, port, timeouts=timeouts)
+        await session.delete(1)
+        assert await session.quit() is Deletions.UNKNOWN
+
+
 def endless(wire: Wire, beginning: bytes, more: bytes) -> None:
     """Send until the client has gone."""
     try:
@@ -449,17 +594,6 @@ async def test_no_tls_where_tls_is_wanted(net: Net, said: bytes) -> None:
         _ = await net.connect(port, tls=TlsPolicy.IMPLICIT)
 
 
-async def test_half_a_handshake_and_then_the_end(net: Net) -> None:
-    def play(wire: Wire) -> None:
-        assert wire.line()[:1] == b"\x16"
-        wire.send(b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03")
-        wire.half_close()
-        until_the_client_leaves(wire)
-
-    with scripted(play) as port, pytest.raises(UnexpectedEof, match="during the TLS handshake"):
-        _ = await net.connect(port, tls=TlsPolicy.IMPLICIT)
-
-
 @pytest.mark.parametrize(
     ("greeting", "kind"),
     [
@@ -493,6 +627,25 @@ async def test_nonsense_instead_of_a_reply(net: Net, said: bytes) -> None:
             _ = await session.stat()
         assert session.state is State.BROKEN
         await session.close()
+
+
+@SECURED
+@pytest.mark.parametrize("said", [b"+OK 1 10\r\n", bytes(range(256))], ids=["+OK", "noise"])
+async def test_plaintext_in_the_middle_of_tls(net: Net, policy: TlsPolicy, said: bytes) -> None:
+    def play(wire: Wire) -> None:
+        begin(wire, policy, net.certificates.server())
+        log_in(wire)
+        wire.expect(b"STAT\r\n")
+        wire.send_past_tls(said)
+        with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
+            _ = wire.rest()
+
+    with scripted(play) as port:
+        session = await logged_in(net, port, tls=policy)
+        with pytest.raises(ssl.SSLError):
+            _ = await session.stat()
+        assert session.state is State.BROKEN
+        assert await session.quit() is Deletions.KEPT
 
 
 async def test_a_line_without_an_end(net: Net) -> None:

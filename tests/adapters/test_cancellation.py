@@ -18,7 +18,8 @@ from pop3_adapters._deadlines import Deadlines
 from pop3_adapters._link import Link
 from pop3_adapters._tls import TlsLayer
 from pop3_adapters.asyncio import Asyncio
-from pop3_adapters.maildrops import MemoryMaildrop
+from pop3_adapters.maildrops import MemoryMaildrop, Passwords
+from pop3_adapters.socket import serve
 from pop3_adapters.streams import AsyncStream
 from pop3_proto import (
     ClientConnection,
@@ -35,29 +36,15 @@ from pop3_proto import (
 )
 from pop3_proto.flows import client as flows
 
+from .async_backends import LIBRARIES, Library
 from .backends import Fetching, Incoming, Session
 from .mail import big
 from .net import NAME, PASSWORD, Net
-from .scripts import accept_quit, greet, let_in
-from .tasks import WAYS, Way, Work
+from .scripts import accept_quit, begin, let_in, log_in
+from .tasks import WAYS, Way, Work, in_each_library, in_each_way
 from .wire import BOUND, LOOPBACK, Script, Wire, dial, scripted
 
 PAGE = Path(__file__).parents[2] / "docs" / "cancellation.md"
-
-in_each_way = pytest.mark.parametrize(
-    ("backend", "way"),
-    [
-        pytest.param(name, way, id=f"{name}-{words}")
-        for name, ways in WAYS.items()
-        for words, way in ways.items()
-    ],
-    indirect=["backend"],
-)
-in_each_library = pytest.mark.parametrize(
-    ("backend", "way"),
-    [pytest.param(name, next(iter(ways.values())), id=name) for name, ways in WAYS.items()],
-    indirect=["backend"],
-)
 
 
 class Signals:
@@ -96,8 +83,13 @@ class Signals:
         await way.waited(self._left)
 
 
-async def logged_in(net: Net, port: int, limits: Limits | None = None) -> Session:
-    session = await net.connect(port, limits=limits)
+TLS = (TlsPolicy.NONE, TlsPolicy.STLS, TlsPolicy.IMPLICIT)
+
+
+async def logged_in(
+    net: Net, port: int, limits: Limits | None = None, tls: TlsPolicy = TlsPolicy.NONE
+) -> Session:
+    session = await net.connect(port, tls=tls, limits=limits)
     await session.login(NAME, PASSWORD, allow_insecure_auth=True)
     return session
 
@@ -165,11 +157,16 @@ async def shaking_hands(net: Net, way: Way) -> None:
 
 
 async def sending(net: Net, way: Way) -> None:
+    for tls in TLS:
+        await sending_much(net, way, tls)
+
+
+async def sending_much(net: Net, way: Way, tls: TlsPolicy) -> None:
     signals = Signals()
     much = "x" * 32_000_000  # more than any system holds for a peer that does not read
 
     def play(wire: Wire) -> None:
-        greet(wire)
+        begin(wire, tls, net.certificates.server())
         wire.expect(f"USER {NAME}\r\n".encode())
         wire.send(b"+OK\r\n")
         wire.expect(b"PASS x")
@@ -177,7 +174,7 @@ async def sending(net: Net, way: Way) -> None:
         assert set(wire.rest()) <= {ord("x")}
 
     with scripted(play) as port:
-        session = await net.connect(port, limits=Limits(command_out=len(much) + 7))
+        session = await net.connect(port, tls=tls, limits=Limits(command_out=len(much) + 7))
         await signals.cancel(way, session.login(NAME, much, allow_insecure_auth=True))
         assert session.state is State.BROKEN
         with pytest.raises(ProtocolError, match="something could not be sent whole"):
@@ -186,16 +183,18 @@ async def sending(net: Net, way: Way) -> None:
 
 
 async def receiving_a_reply(net: Net, way: Way) -> None:
-    for reply in (b"+OK 3 30\r\n", b"-ERR too late\r\n"):
-        for received in range(0, len(reply), 5):
-            await late(net, way, reply[:received], reply[received:])
+    for tls in TLS:
+        for reply in (b"+OK 3 30\r\n", b"-ERR too late\r\n"):
+            for received in range(0, len(reply), 5):
+                await late(net, way, tls, reply[:received], reply[received:])
 
 
-async def late(net: Net, way: Way, early: bytes, rest: bytes) -> None:
+async def late(net: Net, way: Way, tls: TlsPolicy, early: bytes, rest: bytes) -> None:
     signals = Signals()
 
     def play(wire: Wire) -> None:
-        let_in(wire)
+        begin(wire, tls, net.certificates.server())
+        log_in(wire)
         wire.expect(b"STAT\r\n")
         if early:
             wire.send(early)
@@ -206,9 +205,10 @@ async def late(net: Net, way: Way, early: bytes, rest: bytes) -> None:
         wire.expect(b"STAT\r\n")
         wire.send(b"+OK 4 40\r\n")
         accept_quit(wire)
+        wire.rest()
 
     with scripted(play) as port:
-        async with await logged_in(net, port) as session:
+        async with await logged_in(net, port, tls=tls) as session:
             await signals.cancel(way, session.stat())
             assert await session.scan_listing(1) == ScanListing(1, 10)
             assert await session.stat() == MailboxStat(4, 40)
@@ -233,9 +233,10 @@ async def receiving_a_listing(net: Net, way: Way) -> None:
             assert await session.scan_listings() == [ScanListing(1, 10), ScanListing(2, 20)]
 
 
-def half_a_message(signals: Signals, rest: bytes) -> Script:
+def half_a_message(net: Net, tls: TlsPolicy, signals: Signals, rest: bytes) -> Script:
     def play(wire: Wire) -> None:
-        let_in(wire)
+        begin(wire, tls, net.certificates.server())
+        log_in(wire)
         wire.expect(b"RETR 1\r\n")
         wire.send(b"+OK\r\n" + big(100_000))
         signals.wait_for_it()
@@ -243,17 +244,19 @@ def half_a_message(signals: Signals, rest: bytes) -> Script:
         wire.expect(b"NOOP\r\n")
         wire.send(b"+OK\r\n")
         accept_quit(wire)
+        wire.rest()
 
     return play
 
 
 async def inside_a_body(net: Net, way: Way) -> None:
-    signals = Signals()
-    with scripted(half_a_message(signals, big(200_000))) as port:
-        async with await logged_in(net, port) as session:
-            message = await session.retrieve(1)
-            await signals.cancel(way, read_all(message, signals))
-            await session.noop()
+    for tls in TLS:
+        signals = Signals()
+        with scripted(half_a_message(net, tls, signals, big(200_000))) as port:
+            async with await logged_in(net, port, tls=tls) as session:
+                message = await session.retrieve(1)
+                await signals.cancel(way, read_all(message, signals))
+                await session.noop()
 
 
 async def far_from_the_end_of_a_body(net: Net, way: Way) -> None:
@@ -364,7 +367,7 @@ def test_the_page_has_each_row_for_clients() -> None:
 
 
 @in_each_library
-async def test_a_message_can_be_read_on(net: Net, way: Way) -> None:
+async def test_a_message_can_be_read_on(net: Net, way: Way, tls: TlsPolicy) -> None:
     signals = Signals()
     received = bytearray()
 
@@ -373,8 +376,8 @@ async def test_a_message_can_be_read_on(net: Net, way: Way) -> None:
             received.extend(chunk)
             signals.reached()
 
-    with scripted(half_a_message(signals, big(200_000))) as port:
-        async with await logged_in(net, port) as session:
+    with scripted(half_a_message(net, tls, signals, big(200_000))) as port:
+        async with await logged_in(net, port, tls=tls) as session:
             message = await session.retrieve(1)
             await signals.cancel(way, read())
             received += await message.read()
@@ -390,7 +393,7 @@ async def test_what_a_cancelled_read_had_come_to_is_not_lost(net: Net, way: Way)
         signals.reached()
         await message.read()
 
-    with scripted(half_a_message(signals, big(200_000))) as port:
+    with scripted(half_a_message(net, TlsPolicy.NONE, signals, big(200_000))) as port:
         async with await logged_in(net, port) as session:
             message = await session.retrieve(1)
             await signals.cancel(way, read())
@@ -476,6 +479,31 @@ async def test_a_second_task_on_a_busy_connection_disturbs_nobody(net: Net, way:
     with scripted(play) as port:
         async with await logged_in(net, port) as session:
             await way.beside(first(), second())
+
+
+@in_each_library
+async def test_closing_wakes_the_task_that_waits(net: Net, way: Way, tls: TlsPolicy) -> None:
+    asked = threading.Event()
+
+    def play(wire: Wire) -> None:
+        begin(wire, tls, net.certificates.server())
+        log_in(wire)
+        wire.expect(b"STAT\r\n")
+        asked.set()
+        assert wire.rest() == b""
+
+    async def first() -> None:
+        with pytest.raises((ProtocolError, OSError)):
+            await session.stat()
+
+    async def second() -> None:
+        await way.waited(asked)
+        await session.close()
+
+    with scripted(play) as port:
+        session = await logged_in(net, port, tls=tls)
+        await way.beside(first(), second())
+        assert session.state is State.BROKEN
 
 
 # Anywhere: at each moment in which a task gives way to others.
@@ -759,6 +787,109 @@ def test_a_session_that_is_cancelled_while_it_waits(net: Net, row: tuple[str, st
     maildrop.close()
 
 
+def users_of(maildrop: MemoryMaildrop) -> Passwords:
+    return Passwords({NAME: PASSWORD}, lambda name: maildrop)
+
+
+class Visitor:
+    """A client that marks a message, does something, and waits for the end."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        self._then = then
+        self._threads: list[threading.Thread] = []
+        self._received: list[bytes] = []
+
+    def come(self, port: int) -> None:
+        """Visit the server there."""
+        thread = threading.Thread(target=self._visit, args=(port,))
+        self._threads.append(thread)
+        thread.start()
+
+    def is_told_nothing(self) -> None:
+        """The end came without a word."""
+        for thread in self._threads:
+            thread.join(BOUND)
+        assert self._received == [b""]
+
+    def _visit(self, port: int) -> None:
+        with dial(port) as wire:
+            marked(wire)
+            self._then()
+            self._received.append(wire.rest())
+
+
+def nothing_was_deleted(maildrop: MemoryMaildrop) -> None:
+    assert len(maildrop.open()) == 1  # nobody has it any more
+    maildrop.close()
+
+
+@pytest.mark.parametrize(
+    ("library", "way"),
+    [
+        pytest.param(LIBRARIES[name], way, id=f"{name}-{words}")
+        for name, ways in WAYS.items()
+        for words, way in ways.items()
+    ],
+)
+def test_a_server_that_is_cancelled_from_outside(library: Library, way: Way) -> None:
+    maildrop = MemoryMaildrop([b"one\n"])
+    there = threading.Event()
+    visitor = Visitor(there.set)
+
+    async def serving() -> None:
+        users = users_of(maildrop)
+        async with library.module.serve(users, allow_insecure_auth=True) as server:
+            visitor.come(server.port)
+            await server.wait()
+
+    async def main() -> None:
+        await way.cancelled(there, serving())
+
+    library.run(main)
+    visitor.is_told_nothing()
+    nothing_was_deleted(maildrop)
+
+
+def ctrl_c() -> None:
+    main = threading.main_thread().ident
+    assert main
+    signal.pthread_kill(main, signal.SIGINT)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_ctrl_c_ends_a_server(library: str) -> None:
+    maildrop = MemoryMaildrop([b"one\n"])
+    visitor = Visitor(ctrl_c)
+
+    async def main() -> None:
+        users = users_of(maildrop)
+        async with LIBRARIES[library].module.serve(users, allow_insecure_auth=True) as server:
+            visitor.come(server.port)
+            await server.wait()
+
+    # Where trio raises it in a session's task, it comes in a group.
+    with pytest.raises((KeyboardInterrupt, BaseExceptionGroup)) as caught:
+        LIBRARIES[library].run(main)
+    assert caught.type is KeyboardInterrupt or caught.group_contains(KeyboardInterrupt)
+    visitor.is_told_nothing()
+    nothing_was_deleted(maildrop)
+
+
+def test_ctrl_c_ends_a_server_in_threads() -> None:
+    maildrop = MemoryMaildrop([b"one\n"])
+    visitor = Visitor(ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        serve_visitor(maildrop, visitor)
+    visitor.is_told_nothing()
+    nothing_was_deleted(maildrop)
+
+
+def serve_visitor(maildrop: MemoryMaildrop, visitor: Visitor) -> None:
+    with serve(users_of(maildrop), allow_insecure_auth=True) as server:
+        visitor.come(server.port)
+        server.wait()
+
+
 class Stuck(MemoryMaildrop):
     """A maildrop that cannot be closed."""
 
@@ -767,7 +898,9 @@ class Stuck(MemoryMaildrop):
         raise ZeroDivisionError
 
 
-def test_a_maildrop_that_cannot_be_closed_ends_its_own_session_only(net: Net) -> None:
+def test_a_maildrop_that_cannot_be_closed_ends_its_own_session_only(
+    net: Net, complaints: list[str]
+) -> None:
     server = net.serve(Stuck())
     for _ in range(2):
         with dial(server.port) as wire:
@@ -775,6 +908,8 @@ def test_a_maildrop_that_cannot_be_closed_ends_its_own_session_only(net: Net) ->
             assert [wire.line()[:3] for _ in range(3)] == [b"+OK"] * 3
             wire.half_close()
             wire.rest()
+    server.running.close()
+    complaints.clear()
 
 
 def test_the_page_has_each_row_for_servers() -> None:

@@ -23,7 +23,7 @@ from pop3_adapters.socket import Timeouts
 from pop3_proto import LocalProtocolError, RemoteProtocolError, TlsPolicy
 
 from .net import NAME, PASSWORD, Net
-from .scripts import accept_quit, capabilities, greet, let_in, stls
+from .scripts import accept_quit, begin, greet, let_in
 from .wire import BOUND, LOOPBACK, Wire, played, scripted
 
 SECURED = [TlsPolicy.STLS, TlsPolicy.IMPLICIT]
@@ -39,16 +39,6 @@ RACING = ["asyncio", "trio", "anyio-asyncio", "anyio-trio"]
 def visited(wire: Wire) -> None:
     greet(wire)
     accept_quit(wire)
-
-
-def begin(wire: Wire, policy: TlsPolicy, context: ssl.SSLContext) -> None:
-    """From the connection to AUTHORIZATION, inside TLS."""
-    if policy is TlsPolicy.STLS:
-        stls(wire, context)
-        capabilities(wire)
-    else:
-        wire.start_tls(context, server_side=True)
-        greet(wire)
 
 
 def resolved(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:

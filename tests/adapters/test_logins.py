@@ -1,6 +1,7 @@
 """The ways to log in beside USER and PASS, with a server of ours."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,7 @@ from pop3_proto import (
     AuthenticationFailed,
     CommandFailed,
     Credentials,
+    Deletions,
     LocalProtocolError,
     MailboxStat,
     Maildrop,
@@ -23,12 +25,13 @@ from pop3_proto import (
     ServerMechanism,
     State,
     TlsPolicy,
+    UnexpectedEof,
     User,
 )
 
 from .net import NAME, PASSWORD, Net
-from .scripts import accept_quit, greet
-from .wire import Wire, scripted
+from .scripts import accept_quit, capabilities, greet
+from .wire import Wire, dial, scripted
 
 MAIL = b"Subject: x\n\ny\n"
 
@@ -156,6 +159,80 @@ async def test_a_challenge_that_is_no_base64(net: Net) -> None:
             with pytest.raises(RemoteProtocolError, match="no base64"):
                 await session.authenticate(Login(), allow_insecure_auth=True)
             assert session.state is State.AUTHORIZATION
+
+
+RESET = pytest.mark.parametrize("reset", [False, True], ids=["close", "reset"])
+
+
+@RESET
+@pytest.mark.parametrize("challenges", [0, 1, 2])
+async def test_a_server_that_goes_away_inside_auth(net: Net, challenges: int, reset: bool) -> None:
+    def script(wire: Wire) -> None:
+        greet(wire, "SASL LOGIN")
+        wire.expect(b"AUTH LOGIN\r\n")
+        for challenge in (b"Username:", b"Password:")[:challenges]:
+            wire.send(b"+ " + b64encode(challenge) + b"\r\n")
+            assert wire.line().endswith(b"\r\n")
+        if reset:
+            wire.reset()
+
+    with scripted(script) as port:
+        session = await net.connect(port)
+        with pytest.raises((UnexpectedEof, OSError)) as caught:
+            await session.authenticate(Login(), allow_insecure_auth=True)
+        assert session.state is State.BROKEN
+        if not reset:
+            assert isinstance(caught.value, UnexpectedEof)
+            assert "AUTH LOGIN" in str(caught.value)
+        assert await session.quit() is Deletions.KEPT
+
+
+@RESET
+async def test_a_server_that_goes_away_inside_apop(net: Net, reset: bool) -> None:
+    def script(wire: Wire) -> None:
+        wire.send(b"+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n")
+        capabilities(wire)
+        assert wire.line().startswith(b"APOP alice ")
+        if reset:
+            wire.reset()
+
+    with scripted(script) as port:
+        session = await net.connect(port)
+        with pytest.raises((UnexpectedEof, OSError)):
+            await session.login_apop(NAME, PASSWORD)
+        assert session.state is State.BROKEN
+        await session.close()
+
+
+def asked_for_a_name(wire: Wire) -> None:
+    """From the connection into AUTH."""
+    assert wire.line().startswith(b"+OK")
+    assert wire.ask(b"AUTH LOGIN") == b"+ " + b64encode(b"Username:") + b"\r\n"
+
+
+@RESET
+@pytest.mark.parametrize("said", [b"", b"YWxp", b"YWxpY2U=\r\n"])
+async def test_a_client_that_goes_away_inside_auth(net: Net, said: bytes, reset: bool) -> None:
+    server = net.serve(net.memory(MAIL), mechanisms=MECHANISMS)
+    with dial(server.port) as wire:
+        asked_for_a_name(wire)
+        wire.send(said)
+        if reset:
+            wire.reset()
+        else:
+            wire.half_close()
+            assert b"+OK" not in wire.rest()
+    async with await net.login(server) as session:
+        assert await session.stat() == MailboxStat(1, 17)
+
+
+@pytest.mark.parametrize(("login", "autologout"), [(0.1, 600.0), (600.0, 0.1)])
+def test_a_client_that_says_nothing_inside_auth(net: Net, login: float, autologout: float) -> None:
+    maildrop = net.memory()
+    server = net.serve(maildrop, mechanisms=MECHANISMS, login=login, autologout=autologout)
+    with dial(server.port) as wire:
+        asked_for_a_name(wire)
+        assert b"+OK" not in wire.rest()
 
 
 async def test_apop(net: Net, tls: TlsPolicy) -> None:

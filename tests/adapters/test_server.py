@@ -298,7 +298,7 @@ def test_an_asynchronous_maildrop_is_refused_in_words(
 
 
 def test_a_maildrop_that_has_to_be_closed_asynchronously(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, complaints: list[str]
 ) -> None:
     server = serve(Asynchronous("close"), allow_insecure_auth=True)
     with server, dial(server.port) as wire:
@@ -306,3 +306,4 @@ def test_a_maildrop_that_has_to_be_closed_asynchronously(
         assert wire.ask(b"USER alice").startswith(b"+OK")
         assert wire.ask(b"PASS x").startswith(b"+OK")
     assert "needs an asynchronous server" in caplog.text
+    complaints.clear()

@@ -1,12 +1,14 @@
 """What a server does besides the conversation: it stops, serves Unix sockets, brings its TLS, and
 waits for maildrops without keeping others waiting."""
 
+import resource
+import select
 import socket
 import ssl
 import stat
 import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -15,15 +17,18 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
-from pop3_adapters.socket import serve, serve_unix
-from pop3_proto import Maildrop, MessageEntry, TlsPolicy
+from pop3_adapters.socket import ServerOptions, serve, serve_unix
+from pop3_proto import LocalProtocolError, Maildrop, MessageEntry, TlsPolicy
 
-from .async_backends import LIBRARIES, SERVER, AsyncServers
+from .async_backends import LIBRARIES, SERVER, AsyncServers, Library
 from .certificates import Certificates
 from .net import NAME, PASSWORD, Net
 from .wire import BOUND, LOOPBACK, Wire, dial
 
 NOBODY = Passwords({}, lambda name: MemoryMaildrop())
+
+# uvloop keeps a descriptor in reserve, and closes with it what it cannot take.
+IN_PYTHON = ["socket", "asyncio", "trio", "anyio-asyncio", "anyio-trio"]
 
 
 def log_in(wire: Wire) -> None:
@@ -292,6 +297,38 @@ def test_what_another_server_has_put_there_stays(net: Net, tmp_path: Path) -> No
             assert wire.line().startswith(b"+OK")
 
 
+def test_tls_on_a_unix_socket_from_files(net: Net, tmp_path: Path, tls: TlsPolicy) -> None:
+    path = tmp_path / "pop3"
+    certificate, key = net.certificates.files(tmp_path)
+    if tls is TlsPolicy.NONE:
+        _ = net.serve_unix(net.memory(b"one\n"), path)
+    else:
+        _ = net.serve_unix(net.memory(b"one\n"), path, tls=tls, certificate=certificate, key=key)
+    with dial_unix(path) as wire:
+        if tls is TlsPolicy.IMPLICIT:
+            wire.start_tls(net.certificates.client())
+        assert wire.line().startswith(b"+OK")
+        if tls is TlsPolicy.STLS:
+            assert wire.ask(b"STLS").startswith(b"+OK")
+            wire.start_tls(net.certificates.client())
+        assert wire.ask(f"USER {NAME}".encode()).startswith(b"+OK")
+        assert wire.ask(f"PASS {PASSWORD}".encode()).startswith(b"+OK")
+        assert wire.ask(b"STAT").startswith(b"+OK 1 ")
+
+
+def test_a_unix_socket_that_stops_waits_for_a_session_and_deletes_nothing_else(
+    net: Net, tmp_path: Path
+) -> None:
+    maildrop = net.memory(b"one\n", b"two\n")
+    server = net.serve_unix(maildrop, tmp_path / "pop3")
+    with dial_unix(tmp_path / "pop3") as wire:
+        log_in(wire)
+        assert wire.ask(b"DELE 1").startswith(b"+OK")
+        server.close(0.1)
+        assert wire.rest() == b""
+    assert len(maildrop.messages) == 2
+
+
 # TLS from files.
 
 
@@ -362,3 +399,139 @@ def test_one_way_to_say_the_certificate(certificates: Certificates, tmp_path: Pa
         _ = serve(NOBODY, tls=TlsPolicy.STLS, context=certificates.server(), key=key)
     with pytest.raises(ValueError, match="belong together"):
         _ = serve(NOBODY, certificate=certificate, key=key)
+
+
+# In an event loop; what is not said here is in test_server.py for threads.
+
+IN_EACH_LIBRARY = pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES)
+
+
+@IN_EACH_LIBRARY
+def test_it_says_where_it_listens(library: Library) -> None:
+    async def main() -> None:
+        async with library.module.serve(NOBODY) as server:
+            assert server.host == LOOPBACK
+            assert 0 < server.port < 65536
+
+    library.run(main)
+
+
+@IN_EACH_LIBRARY
+def test_it_listens_on_ipv6(library: Library) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here: enable it with `sysctl -w net.ipv6.conf.all.disable_ipv6=0`")
+
+    async def main() -> None:
+        async with library.module.serve(NOBODY, "::1") as server:
+            with socket.create_connection(("::1", server.port)):
+                pass
+
+    library.run(main)
+
+
+@IN_EACH_LIBRARY
+def test_a_port_that_is_taken(library: Library) -> None:
+    async def main() -> None:
+        with serve(NOBODY) as server, pytest.raises(OSError, match="in use"):
+            async with library.module.serve(NOBODY, port=server.port):
+                pytest.fail("two servers listen there")
+
+    library.run(main)
+
+
+WRONG: dict[str, tuple[ServerOptions, str]] = {
+    "autologout": ({"autologout": 599.9}, "600 s"),
+    "no certificate": ({"tls": TlsPolicy.STLS}, "belong together"),
+    "greeting": ({"greeting": "a\r\nb"}, "CR, LF or NUL"),
+}
+
+
+@IN_EACH_LIBRARY
+@pytest.mark.parametrize("case", WRONG)
+def test_options_that_do_not_fit_are_found_at_once(library: Library, case: str) -> None:
+    options, complaint = WRONG[case]
+
+    async def main() -> None:
+        with pytest.raises((ValueError, LocalProtocolError), match=complaint):
+            async with library.module.serve(NOBODY, **options):
+                pytest.fail("it serves")
+
+    library.run(main)
+
+
+@IN_EACH_LIBRARY
+def test_what_is_raised_in_the_block_comes_out_of_it(library: Library) -> None:
+    async def main() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await failing_beside(library)
+
+    library.run(main)
+
+
+async def failing_beside(library: Library) -> None:
+    async with library.module.serve(NOBODY):
+        raise ZeroDivisionError
+
+
+def test_close_while_clients_keep_coming(net: Net) -> None:
+    server = net.serve(net.memory())
+    stop = threading.Event()
+
+    def knock() -> None:
+        while not stop.is_set():
+            with suppress(OSError), dial(server.port) as wire:
+                wire.send(b"NOOP\r\n")  # Linux resets what it has forgotten, when that speaks
+                _ = wire.some()
+
+    knocking = [threading.Thread(target=knock) for _ in range(3)]
+    for thread in knocking:
+        thread.start()
+    with dial(server.port) as wire:
+        assert wire.line().startswith(b"+OK")
+    server.running.close()
+    stop.set()
+    for thread in knocking:
+        thread.join(BOUND)
+
+
+def test_clients_that_are_gone_before_they_are_accepted(net: Net) -> None:
+    server = net.serve(net.memory())
+    for _ in range(50):
+        with dial(server.port) as wire:
+            wire.reset()
+    with dial(server.port) as wire:
+        log_in(wire)
+
+
+@pytest.mark.parametrize("backend", IN_PYTHON, indirect=True)
+def test_without_descriptors_it_takes_no_one_and_goes_on_later(
+    net: Net, caplog: pytest.LogCaptureFixture, complaints: list[str]
+) -> None:
+    server = net.serve(net.memory())
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as connected:
+        connected.settimeout(BOUND)
+        with socket.socket() as probe:
+            free = probe.fileno()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+        try:
+            connected.connect((LOOPBACK, server.port))
+            while not caplog.records:
+                assert not select.select([connected], [], [], 0.1)[0]
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        log_in(Wire(connected))
+    complaints.clear()
+
+
+@IN_EACH_LIBRARY
+def test_close_may_be_repeated_and_wait_returns_in_a_loop(library: Library) -> None:
+    async def main() -> None:
+        async with library.module.serve(NOBODY) as server:
+            with dial(server.port) as wire:
+                await server.close()
+                await server.wait()
+                await server.close()
+                assert wire.rest() == b""
+
+    library.run(main)

@@ -1,6 +1,7 @@
 """The bare end of a connection, for scripts that play a peer, honest or not."""
 
 import contextlib
+import os
 import select
 import socket
 import ssl
@@ -35,6 +36,26 @@ class Wire:
     def send(self, data: bytes) -> None:
         """All of these octets, in one piece as far as that is in our hands."""
         self._socket.sendall(data)
+
+    def send_past_tls(self, data: bytes) -> None:
+        """The same as they are, where everything else goes through TLS."""
+        _ = os.write(self._socket.fileno(), data)
+
+    def send_until_full(self, data: bytes, most: int) -> None:
+        """Send the same octets again and again, until the peer takes none for a moment.
+
+        That it goes on taking them is an AssertionError, after `most` octets.
+        """
+        self._socket.settimeout(0.2)
+        sent = 0
+        try:
+            while sent < most:
+                sent += self._socket.send(data)
+        except TimeoutError:
+            return
+        finally:
+            self._socket.settimeout(BOUND)
+        raise AssertionError(f"the peer holds {sent} octets that it has no use for")
 
     def line(self) -> bytes:
         """The next line with its end, or what there is of it where the peer has ended."""
