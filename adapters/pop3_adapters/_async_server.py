@@ -37,12 +37,11 @@ class Server:
         self._sessions = sessions
         self._loop = loop
         self._adopt = adopt
-        self._tasks = tasks
-        self._open = 0
         self._closing = loop.new_event()
         self._deaf = loop.new_event()
         self._closed = loop.new_event()
-        _ = tasks.start_soon(self._listen)
+        self._cancel: Callable[[], object]
+        _ = tasks.start_soon(self._run)
 
     async def wait(self) -> None:
         """Wait until the server has been closed."""
@@ -56,28 +55,35 @@ class Server:
         _ = self._closing.set()
         _ = await self._deaf.wait()
         await self._loop.wait(self._closed, grace)
-        _ = self._tasks.cancel_scope.cancel()
+        _ = self._cancel()
         _ = await self._closed.wait()
 
-    async def _listen(self) -> None:
+    async def _run(self) -> None:
+        try:
+            # Whoever is cancelled with the sessions, it must not be the one who closes the server.
+            async with self._loop.group() as tasks:
+                self._cancel = tasks.cancel_scope.cancel
+                await self._listen(tasks)
+        finally:
+            _ = self._closed.set()
+
+    async def _listen(self, tasks: Group) -> None:
         try:
             async with self._loop.group() as accepting:
                 for sock in self._listener.sockets:
-                    _ = accepting.start_soon(partial(self._accept, sock))
+                    _ = accepting.start_soon(partial(self._accept, sock, tasks))
                 _ = await self._closing.wait()
                 _ = accepting.cancel_scope.cancel()
         finally:
             self._listener.close()
             _ = self._deaf.set()
-            self._see_whether_closed()
 
-    async def _accept(self, sock: socket.socket) -> None:
+    async def _accept(self, sock: socket.socket, tasks: Group) -> None:
         while True:
             await self._loop.readable(sock)
             try:
                 for arrival in self._listener.arrivals(sock):
-                    self._open += 1
-                    _ = self._tasks.start_soon(partial(self._hold, arrival))
+                    _ = tasks.start_soon(partial(self._hold, arrival))
             except OSError as error:
                 log.warning("a connection could not be accepted: %s", error)
                 # Out of descriptors: it will be so for a while.
@@ -94,8 +100,6 @@ class Server:
                 await hold_session(stream, new, self._loop)
         finally:
             self._listener.leave(arrival)
-            self._open -= 1
-            self._see_whether_closed()
 
     async def _introduced(
         self, stream: AsyncStream, arrival: Arrival, deadlines: Deadlines
@@ -126,10 +130,6 @@ class Server:
             sock.close()
             raise
         return None
-
-    def _see_whether_closed(self) -> None:
-        if self._deaf.is_set() and not self._open:
-            _ = self._closed.set()
 
 
 async def introduced(stream: AsyncStream, deadlines: Deadlines) -> Introduction:

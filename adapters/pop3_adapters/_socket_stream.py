@@ -4,7 +4,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
-__all__ = ["SocketStream"]
+__all__ = ["SocketStream", "hasten"]
 
 READ: Final = 256 * 1024
 
@@ -13,9 +13,8 @@ class SocketStream:
     """A connected socket as a stream."""
 
     def __init__(self, sock: socket.socket) -> None:
+        hasten(sock)
         self._socket = sock
-        with suppress(OSError):  # a Unix socket does not know it
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes, within: float | None) -> None:
         """Send all octets."""
@@ -35,3 +34,10 @@ class SocketStream:
         with suppress(OSError):  # wakes whoever still receives
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+def hasten(sock: socket.socket) -> None:
+    """Send what is short at once, too. Libraries do so only where they know that this is TCP,
+    which a socket that was accepted often does not say."""
+    with suppress(OSError):  # a Unix socket does not know it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,10 +1,11 @@
 """What carries octets to a peer and back: three methods, which may be your own."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 __all__ = ["AsyncStream", "Stream"]
 
 
+@runtime_checkable
 class Stream(Protocol):
     """A transport that blocks. `within` is in seconds, None for ever."""
 
