@@ -1,4 +1,4 @@
-"""gevent: the blocking client over a stream of gevent's. Each maildrop has its greenlet, one
+"""gevent: the blocking client over a socket of gevent's. Each maildrop has its greenlet, one
 thread runs them all, and nothing has to be monkey-patched.
 
     python examples/gevent_client.py HOST PORT PASSWORD USER [USER ...]
@@ -10,38 +10,16 @@ say `host=host` instead of `tls=` and `allow_insecure_auth=`.
 import sys
 
 import gevent
-from gevent.socket import create_connection, socket
+from gevent.socket import create_connection
 
 from pop3_adapters.socket import connect_stream
 from pop3_proto import Pop3Error, TlsPolicy
 
 
-class GeventStream:
-    """What `pop3_adapters.streams.Stream` asks for; whatever waits lets other greenlets run."""
-
-    def __init__(self, sock: socket) -> None:
-        self.sock = sock
-
-    def send(self, data: bytes, within: float | None) -> None:
-        self.sock.settimeout(within)
-        self.sock.sendall(data)
-
-    def receive(self, within: float | None) -> bytes:
-        self.sock.settimeout(within)
-        try:
-            return self.sock.recv(65536)
-        except BlockingIOError:
-            raise TimeoutError("nothing is there") from None
-
-    def close(self) -> None:
-        self.sock.close()
-
-
 def retrieve(host: str, port: int, user: str, password: str) -> str | None:
     """Print what is in one maildrop; what went wrong, if anything."""
     try:
-        stream = GeventStream(create_connection((host, port)))
-        with connect_stream(stream, tls=TlsPolicy.NONE) as client:
+        with connect_stream(create_connection((host, port)), tls=TlsPolicy.NONE) as client:
             client.login(user, password, allow_insecure_auth=True)
             for message in client.fetch(number for number, _ in client.scan_listings()):
                 octets = message.read()

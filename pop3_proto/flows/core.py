@@ -22,6 +22,9 @@ class Io(Enum):
 
     RECEIVE = "wait for octets, or the end of them, and give them to the machine"
     POLL = "give the machine what has arrived already, without waiting"
+    """A driver that gives the machine all that arrives, whenever it does, has nothing to do here;
+    for others, what the server says unasked would be taken for the next reply."""
+
     START_TLS = "shake hands, then call tls_started() of the machine"
     CLOSE = "close the connection; the machine has given it up"
 

@@ -22,6 +22,7 @@ LAYERS = (
         "_line_ends",
         "_mbox",
         "_mbox_lock",
+        "_pipe_stream",
         "_protocol_stream",
         "_proxy_protocol",
         "_socket_stream",

@@ -19,7 +19,7 @@ from pop3_proto import Deletions, TlsPolicy
 
 from .async_backends import LIBRARIES
 from .net import NAME, PASSWORD
-from .wire import BOUND
+from .wire import BOUND, LOOPBACK, dial
 
 Adopt = Callable[[socket.socket], Any]
 ADOPT: dict[str, Adopt] = {
@@ -61,6 +61,24 @@ class AsyncOwn:
 
     async def close(self) -> None:
         await self._stream.close()
+
+
+@pytest.mark.parametrize("library", [*ADOPT, "socket"])
+def test_what_is_short_is_sent_at_once(library: str) -> None:
+    async def scenario() -> None:
+        stream = await ADOPT[library](arrived)
+        assert arrived.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await stream.close()
+
+    # What has been accepted does not say that its protocol is TCP.
+    with socket.create_server((LOOPBACK, 0)) as listener, dial(listener.getsockname()[1]):
+        arrived, _ = listener.accept()
+        with arrived:
+            if library != "socket":
+                LIBRARIES[library].run(scenario)
+            else:
+                _ = SocketStream(arrived)
+                assert arrived.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @contextmanager

@@ -5,11 +5,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import Popen
+from subprocess import PIPE, Popen
 
 import pytest
 
-from .running import BOUND, PASSWORD, bodies, pop3, start, stored
+from pop3_adapters.socket import client_context, connect_stream
+
+from .running import BOUND, COMMAND, PASSWORD, bodies, environment, pop3, start, stored
 
 
 @pytest.fixture
@@ -181,3 +183,95 @@ def test_a_password_has_to_come_from_somewhere(maildir: Path) -> None:
     result = pop3("serve", maildir, *words, password=None)
     assert result.exit_code == 2
     assert "POP3_PASSWORD" in result.stderr
+
+
+# At the other end of standard input and output.
+
+
+def spoken(maildir: Path, stdio: int, *words: str) -> "Popen[bytes]":
+    return Popen(
+        [*COMMAND, "serve", str(maildir), "--user", "alice", "--stdio", *words],
+        env=environment(PASSWORD),
+        stdin=stdio,
+        stdout=stdio,
+        stderr=PIPE,
+    )
+
+
+def test_through_pipes(maildir: Path) -> None:
+    with spoken(maildir, PIPE) as process:
+        said = f"USER alice\r\nPASS {PASSWORD}\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n"
+        stdout, stderr = process.communicate(said.encode(), BOUND)
+    lines = stdout.splitlines()
+    assert [line[:3] for line in lines if line[:1] in (b"+", b"-")] == [b"+OK"] * 6
+    assert lines[4:8] == [b"Subject: one", b"", b"one", b"."]
+    assert (process.returncode, stderr) == (0, b"")
+    assert stored(maildir) == []
+
+
+def test_who_only_goes_away_deletes_nothing(maildir: Path) -> None:
+    with spoken(maildir, PIPE) as process:
+        said = f"USER alice\r\nPASS {PASSWORD}\r\nDELE 1\r\n"
+        _, stderr = process.communicate(said.encode(), BOUND)
+    assert (process.returncode, stderr) == (0, b"")
+    assert stored(maildir) == bodies("one")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_deletes_nothing(maildir: Path, number: signal.Signals) -> None:
+    with spoken(maildir, PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline().startswith(b"+OK")
+        process.stdin.write(f"USER alice\r\nPASS {PASSWORD}\r\nDELE 1\r\n".encode())
+        process.stdin.flush()
+        for _ in range(3):
+            assert process.stdout.readline().startswith(b"+OK")
+        process.send_signal(number)
+        assert process.communicate(timeout=BOUND) == (b"", b"")
+    assert process.returncode == 0
+    assert stored(maildir) == bodies("one")
+
+
+def test_nobody_else_gets_what_the_client_says(maildir: Path) -> None:
+    with spoken(maildir, PIPE, "--password-command", "cat") as process:
+        stdout, stderr = process.communicate(b"USER alice\r\n", BOUND)
+    assert (process.returncode, stdout) == (2, b"")
+    assert b"the password for alice is empty" in stderr
+
+
+def test_a_socket_on_a_network_needs_a_certificate(maildir: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as client,
+    ):
+        server, _ = listener.accept()
+        with server, spoken(maildir, server.fileno()) as process:
+            server.close()
+            _, stderr = process.communicate(timeout=BOUND)
+        assert client.recv(100) == b""
+    assert process.returncode == 2
+    assert b"without --certificate" in stderr
+
+
+def test_tls_through_a_socket(maildir: Path, certificate: Path, ca_file: Path) -> None:
+    client, server = socket.socketpair()
+    with (
+        client,
+        server,
+        spoken(maildir, server.fileno(), "--certificate", str(certificate)) as process,
+    ):
+        server.close()
+        context = client_context(str(ca_file))
+        with connect_stream(client, host="127.0.0.1", context=context) as session:
+            session.login("alice", PASSWORD)
+            assert session.retrieve(1).read() == b"Subject: one\r\n\r\none\r\n"
+        assert process.communicate(timeout=BOUND)[1] == b""
+    assert process.returncode == 0
+
+
+def test_it_listens_nowhere(maildir: Path) -> None:
+    with spoken(maildir, PIPE, "--port", "1110") as process:
+        _, stderr = process.communicate(timeout=BOUND)
+    assert process.returncode == 2
+    assert b"leave out --host and --port" in stderr

@@ -1,12 +1,13 @@
-"""Serving a Maildir or an mbox."""
+"""Serving a Maildir or an mbox, on a port or to whoever is at the other end of a pipe."""
 
 import asyncio
 import logging
 import os
 import socket
 import ssl
+import stat
 from collections.abc import Callable, Generator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,16 @@ from pop3_proto import Maildrop, TlsPolicy
 from pop3_proto.responses import printable
 
 from .._mbox import is_mbox
+from .._pipe_stream import PipeStream
 from .._tls import server_context as tls_context
 from ..asyncio import Server, serve
 from ..maildrops import MaildirMaildrop, MboxMaildrop, Passwords
-from .signals import SIGNALS
+from ..socket import serve_stream
+from ..streams import Stream
+from .signals import SIGNALS, stoppable
 from .statuses import CommandError, Status
 
-__all__ = ["Service", "maildrop_at", "server_context"]
+__all__ = ["Service", "maildrop_at", "server_context", "standard_streams"]
 
 GRACE: Final = 3.0
 """Seconds for the sessions that are open when the server is stopped."""
@@ -30,29 +34,39 @@ GRACE: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One user's mail, and where and how it is to be had."""
+    """One user's mail, and how it is to be had."""
 
     path: Path
     maildrop: Callable[[Path], Maildrop]
     user: str
     password: bytes = field(repr=False)
-    host: str
-    port: int
     tls: TlsPolicy
     context: ssl.SSLContext | None
 
-    def run(self, say: Callable[[str], None]) -> None:
+    def listen(self, host: str, port: int, say: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM comes."""
         with _errors_as_sentences():
-            asyncio.run(self._serve(say))
+            asyncio.run(self._serve(host, port, say))
         say("Stopped.")
 
-    async def _serve(self, say: Callable[[str], None]) -> None:
+    def speak(self, stream: Stream) -> None:
+        """Serve the client at the other end of a stream."""
+        users = self._users()
+        with _errors_as_sentences(), suppress(KeyboardInterrupt), stoppable():
+            serve_stream(
+                users,
+                stream,
+                tls=self.tls,
+                context=self.context,
+                allow_insecure_auth=self.tls is TlsPolicy.NONE,
+            )
+
+    async def _serve(self, host: str, port: int, say: Callable[[str], None]) -> None:
         stopped = asyncio.Event()
         for number in SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         async with AsyncExitStack() as started:
-            server = await self._start(started)
+            server = await self._start(host, port, started)
             path = printable(os.fsencode(self.path))
             url = self._url(server)
             say(f"Serving {path} on {server.host}, port {server.port}.")
@@ -60,18 +74,21 @@ class Service:
             _ = await stopped.wait()
             await server.close(GRACE)
 
-    async def _start(self, started: AsyncExitStack) -> Server:
+    def _users(self) -> Passwords:
         try:
             password = self.password.decode("utf-8")
         except UnicodeDecodeError:
             raise CommandError("the password of a server has to be UTF-8") from None
-        users = Passwords({self.user: password}, lambda _: self.maildrop(self.path))
+        return Passwords({self.user: password}, lambda _: self.maildrop(self.path))
+
+    async def _start(self, host: str, port: int, started: AsyncExitStack) -> Server:
+        users = self._users()
         try:
             return await started.enter_async_context(
                 serve(
                     users,
-                    self.host,
-                    self.port,
+                    host,
+                    port,
                     tls=self.tls,
                     context=self.context,
                     allow_insecure_auth=self.tls is TlsPolicy.NONE,
@@ -79,7 +96,7 @@ class Service:
             )
         except OSError as error:
             raise CommandError(
-                f"cannot listen on {self.host}, port {self.port} ({_reason(error)}): --host and "
+                f"cannot listen on {host}, port {port} ({_reason(error)}): --host and "
                 "--port choose another place",
                 Status.BROKEN,
             ) from None
@@ -94,6 +111,26 @@ class Service:
 
     def _options(self) -> str:
         return " --allow-insecure-auth" if self.tls is TlsPolicy.NONE else ""
+
+
+def standard_streams() -> tuple[Stream, bool]:
+    """What standard input and output lead to, and whether others may listen on the way.
+
+    From then on the two themselves lead elsewhere, so that nothing else gets between the octets.
+    """
+    private = not any(_is_on_a_network(descriptor) for descriptor in (0, 1))
+    stream = PipeStream(os.dup(0), os.dup(1))
+    with open(os.devnull, "rb") as nothing:
+        _ = os.dup2(nothing.fileno(), 0)
+    _ = os.dup2(2, 1)
+    return stream, private
+
+
+def _is_on_a_network(descriptor: int) -> bool:
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return False
+    with socket.socket(fileno=os.dup(descriptor)) as sock:
+        return sock.family != socket.AF_UNIX
 
 
 def maildrop_at(path: Path) -> Callable[[Path], Maildrop]:
