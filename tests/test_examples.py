@@ -16,7 +16,14 @@ import pytest
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import Client, Server, connect, serve
-from pop3_proto import Deletions, MailboxInUse, Maildrop, TlsPolicy
+from pop3_proto import (
+    AuthenticationFailed,
+    Credentials,
+    Deletions,
+    MailboxInUse,
+    Maildrop,
+    TlsPolicy,
+)
 
 EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 PYTHON: Final = (sys.executable, "-bb", "-W", "error")
@@ -305,3 +312,32 @@ def test_an_example_is_a_page_that_says_how_to_run_it_and_is_run_here(path: Path
     assert text.count("\n") < 80
     assert re.search(rf"^    python examples/{path.name}\b", text, re.MULTILINE)
     assert f'"{path.name}"' in Path(__file__).read_text("utf-8")
+
+
+class Bearer:
+    """The server's side of XOAUTH2: the token is the password."""
+
+    client_first = True
+
+    def step(self, response: bytes) -> Credentials:
+        user, _, token = response.decode().rstrip("\x01").partition("\x01auth=Bearer ")
+        return Credentials(user.removeprefix("user="), token)
+
+
+def test_the_proxy_that_does_oauth(tmp_path: Path) -> None:
+    maildrop = MemoryMaildrop(MAIL)
+    users = Passwords({"alice": "ya29.token"}, lambda name: maildrop)
+    token = tmp_path / "token"
+    token.write_text("ya29.token\n")
+    with serve(users, allow_insecure_auth=True, mechanisms={"XOAUTH2": Bearer}) as real:
+        url = f"pop://alice@127.0.0.1:{real.port}?tls=none"
+        with running("oauth_proxy.py", url, "0", token, "secret") as port:
+            with log_in(port) as client:
+                assert [message.read() for message in client.fetch([1, 2, 3])] == MAIL
+                assert client.top(3).read() == b"Subject: large\r\n\r\n"
+                client.delete(2, 3)
+                assert client.quit() is Deletions.DONE
+            assert maildrop.messages == MAIL[:1]
+            token.write_text("expired\n")
+            with pytest.raises(AuthenticationFailed, match="token is refused"):
+                log_in(port)
