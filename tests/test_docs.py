@@ -1,15 +1,27 @@
-"""What the pages in docs/ show runs."""
+"""What the pages in docs/ show runs, and what they point at is there."""
 
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pop3_adapters.socket import connect
-from pop3_proto import Deletions, MailboxInUse, TlsPolicy
+from pop3_proto import (
+    ClientConnection,
+    Deletions,
+    Greeting,
+    MailboxInUse,
+    ScanListing,
+    TlsPolicy,
+)
+from tests.interop.servers.certificates import write_certificates
+from tools.state_diagram import PAGE, with_diagram
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 
 
 def shown(page: str) -> dict[str, Any]:
@@ -49,3 +61,73 @@ def test_the_maildrop_over_a_database(tmp_path: Path) -> None:
         with log_in() as client:
             assert [entry.unique_id for entry in client.unique_ids()] == [b"2"]
             assert client.retrieve(1).read() == mail[1]
+
+
+def test_the_machine_in_a_loop_of_ones_own() -> None:
+    names = shown("embedding.md")
+    conn = ClientConnection()
+    (greeting,) = names["events"](conn, b"+OK hello\r\n")
+    assert isinstance(greeting, Greeting)
+    assert list(names["events"](conn, b"")) == []
+
+
+def test_the_driver() -> None:
+    names = shown("embedding.md")
+    with (
+        shown("servers.md")["mail_server"](b"one\n", b"seven\n") as (port, _),
+        socket.create_connection(("127.0.0.1", port)) as sock,
+    ):
+        listing = names["sizes"](ClientConnection(), sock, "alice", "secret")
+    assert listing == [ScanListing(1, 5), ScanListing(2, 7)]
+
+
+def test_the_transport() -> None:
+    assert shown("transports.md")["first_message"]([b"one\n"]) == b"one\r\n"
+
+
+def test_the_server_in_tests() -> None:
+    with shown("servers.md")["mail_server"](b"one\n", b"two\n") as (port, maildrop):
+        with connect("127.0.0.1", port, tls=TlsPolicy.NONE) as client:
+            client.login("alice", "secret", allow_insecure_auth=True)
+            client.delete(1)
+        assert maildrop.messages == [b"two\r\n"]
+
+
+def test_the_server_for_users(tmp_path: Path) -> None:
+    names = shown("servers.md")
+    files = write_certificates(tmp_path)
+    users = names["Passwords"]({}, lambda name: names["MemoryMaildrop"]())
+    with names["serve_users"](users, files.server_file, None) as server:
+        assert server.port
+
+
+def test_the_fuzzing() -> None:
+    outcome = shown("fuzzing.md")["outcome"]
+    assert outcome(b"+OK\r\n") == outcome(b"+", b"OK\r", b"\n")
+    assert "POP3" in str(outcome(b"\x16\x03\x01\r\n")[-1])
+
+
+def test_the_diagram_is_the_tables() -> None:
+    text = PAGE.read_text("utf-8")
+    assert text == with_diagram(text), "run: python -m tools.state_diagram"
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text).lower().replace(" ", "-") for text in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_is_dead(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if not link.startswith("https://"):
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def test_each_page_can_be_found_from_the_readme() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert [page.name for page in DOCS.glob("*.md") if f"docs/{page.name}" not in text] == []

@@ -1,11 +1,11 @@
-"""Makes the README's state diagram from the table of transitions: python -m tools.state_diagram."""
+"""Makes the diagram of docs/layers.md from the transitions: python -m tools.state_diagram."""
 
 from collections import defaultdict
 from pathlib import Path
 
 from pop3_proto.states import TRANSITIONS, State
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "layers.md"
 BEGIN, END = "```mermaid\n", "```\n"
 
 
@@ -31,4 +31,4 @@ def with_diagram(text: str) -> str:
 
 
 if __name__ == "__main__":
-    _ = README.write_text(with_diagram(README.read_text("utf-8")), "utf-8")
+    _ = PAGE.write_text(with_diagram(PAGE.read_text("utf-8")), "utf-8")
