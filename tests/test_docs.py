@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import connect
 from pop3_proto import (
     ClientConnection,
@@ -96,7 +97,7 @@ def test_the_server_in_tests() -> None:
 def test_the_server_for_users(tmp_path: Path) -> None:
     names = shown("servers.md")
     files = write_certificates(tmp_path)
-    users = names["Passwords"]({}, lambda name: names["MemoryMaildrop"]())
+    users = Passwords({}, lambda name: MemoryMaildrop())
     with names["serve_users"](users, files.server_file, None) as server:
         assert server.port
 

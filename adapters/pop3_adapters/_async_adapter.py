@@ -15,6 +15,7 @@ from ._async_session import dialing, hold_session, open_client
 from ._event_loop import EventLoop
 from ._listening import listen, listen_unix
 from ._opening import ClientOptions, opening, opening_unix
+from ._proxies import Route, asked_async, countdown, find_route, going_through
 from ._sessions import ServerOptions, Sessions
 from .streams import AsyncStream
 
@@ -31,6 +32,12 @@ class Adapter(EventLoop, Generic[S]):
         self, host: str, port: int, local_address: str | None, within: float | None
     ) -> AsyncStream:
         """Connect to a host, or raise OSError: TimeoutError where that takes longer."""
+
+    @abstractmethod
+    async def dial_socks(
+        self, route: Route, local_address: str | None, within: float | None
+    ) -> AsyncStream:
+        """Connect to a host through a SOCKS proxy, or raise what python-socks does."""
 
     @abstractmethod
     async def dial_unix(self, path: str, within: float | None) -> AsyncStream:
@@ -51,6 +58,7 @@ class Adapter(EventLoop, Generic[S]):
         port: int | None = None,
         *,
         local_address: str | None = None,
+        proxy: str | None = None,
         **options: Unpack[ClientOptions],
     ) -> Client:
         """Connect to a server, read its greeting and start TLS; then log in.
@@ -60,14 +68,32 @@ class Adapter(EventLoop, Generic[S]):
         otherwise. The connection begins at `local_address`, an IP address of this machine, where
         that is given.
 
+        It goes through a proxy where `proxy` is the URL of one. `http://` is HTTP CONNECT, and the
+        others need `pip install 'pop3-proto[socks]'`: with `socks5h://` and `socks4a://` the proxy
+        looks the host up, with `socks5://` and `socks4://` this machine does.
+
         Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server
         refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
-        LocalProtocolError for what is no host.
+        LocalProtocolError for what is no host or no proxy.
         """
         new = opening(host, **options)
-        with dialing(host):
-            stream = await self.dial(*new.where(port), local_address, new.timeouts.connect)
+        target, within = new.where(port), new.timeouts.connect
+        if proxy is None:
+            with dialing(host):
+                stream = await self.dial(*target, local_address, within)
+        else:
+            stream = await self._dial_through(find_route(proxy, *target), local_address, within)
         return await open_client(stream, new, self)
+
+    async def _dial_through(
+        self, route: Route, local_address: str | None, within: float | None
+    ) -> AsyncStream:
+        with going_through(route):
+            if route.is_socks:
+                return await self.dial_socks(route, local_address, within)
+            left = countdown(self.time, within)
+            stream = await self.dial(route.proxy_host, route.proxy_port, local_address, left())
+            return await asked_async(stream, route.tunnel(), left)
 
     async def connect_unix(
         self,

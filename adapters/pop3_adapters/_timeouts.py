@@ -10,8 +10,8 @@ class Timeouts:
     """Bounds in seconds; None waits for ever. What they end raises TimeoutError."""
 
     connect: float | None = 30.0
-    """Until the host has accepted the connection; with blocking sockets, each of its addresses
-    counted anew."""
+    """Until the host has accepted the connection, through a proxy or not; with blocking sockets,
+    each of its addresses counted anew, and each part of what a SOCKS proxy says."""
 
     tls: float | None = 30.0
     """The whole handshake of TLS."""

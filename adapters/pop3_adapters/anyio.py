@@ -16,7 +16,9 @@ from ._async_client import Client, Message
 from ._async_server import Server
 from ._event_loop import Event, Group
 from ._opening import ClientOptions
+from ._proxies import EVER, Route
 from ._sessions import ServerOptions
+from ._socket_stream import hasten
 from ._structured import expiring, os_errors, unwrapped
 from ._timeouts import Timeouts
 from ._tls import client_context
@@ -90,6 +92,19 @@ class Anyio(Adapter[ByteStream]):
         with fail_after(within):
             return AnyioStream(await anyio.connect_tcp(host, port, local_host=local_address))
 
+    async def dial_socks(
+        self, route: Route, local_address: str | None, within: float | None
+    ) -> AnyioStream:
+        from python_socks.async_.anyio import Proxy
+
+        if local_address is not None:
+            check_source(local_address)
+        within = EVER if within is None else within
+        proxy = Proxy(*route.socks())
+        return AnyioStream(
+            await proxy.connect(route.host, route.port, within, local_host=local_address)
+        )
+
     async def dial_unix(self, path: str, within: float | None) -> AnyioStream:
         with fail_after(within):
             return AnyioStream(await anyio.connect_unix(path))
@@ -98,6 +113,7 @@ class Anyio(Adapter[ByteStream]):
         return AnyioStream(stream) if isinstance(stream, ByteStream) else stream
 
     async def adopt(self, sock: socket.socket) -> AnyioStream:
+        hasten(sock)
         kind = UNIXSocketStream if sock.family == socket.AF_UNIX else SocketStream
         return AnyioStream(await kind.from_socket(sock))
 

@@ -14,7 +14,9 @@ from ._event_loop import Event
 from ._hosts import is_address
 from ._opening import ClientOptions
 from ._protocol_stream import ProtocolStream
+from ._proxies import EVER, Route
 from ._sessions import ServerOptions
+from ._socket_stream import hasten
 from ._timeouts import Timeouts
 from ._tls import client_context
 from .streams import AsyncStream
@@ -85,6 +87,18 @@ class Asyncio(Adapter[socket.socket]):
             _, stream = await connecting
         return stream
 
+    async def dial_socks(
+        self, route: Route, local_address: str | None, within: float | None
+    ) -> AsyncStream:
+        from python_socks.async_.asyncio import Proxy
+
+        source = None if local_address is None else (local_address, 0)
+        within = EVER if within is None else within
+        proxy = Proxy(*route.socks())
+        return await self.attach(
+            await proxy.connect(route.host, route.port, within, local_addr=source)
+        )
+
     async def dial_unix(self, path: str, within: float | None) -> ProtocolStream:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(within):
@@ -100,6 +114,7 @@ class Asyncio(Adapter[socket.socket]):
             raise
 
     async def adopt(self, sock: socket.socket) -> ProtocolStream:
+        hasten(sock)
         loop = asyncio.get_running_loop()
         return (await loop.connect_accepted_socket(ProtocolStream, sock))[1]
 

@@ -14,6 +14,7 @@ from ._client import Client, Message
 from ._keep_alive import KeepAlive
 from ._listening import listen, listen_unix
 from ._opening import ClientOptions, Opening, opening, opening_unix
+from ._proxies import EVER, Route, asked, countdown, find_route, going_through
 from ._sessions import ServerOptions, Sessions
 from ._socket_stream import SocketStream
 from ._timeouts import Timeouts
@@ -42,6 +43,7 @@ def connect(
     port: int | None = None,
     *,
     local_address: str | None = None,
+    proxy: str | None = None,
     **options: Unpack[ClientOptions],
 ) -> Client:
     """Connect to a server, read its greeting and start TLS; then log in.
@@ -50,14 +52,42 @@ def connect(
     The port is the usual one where it is left out: 995 for implicit TLS, 110 otherwise. The
     connection begins at `local_address`, an IP address of this machine, where that is given.
 
+    It goes through a proxy where `proxy` is the URL of one. `http://` is HTTP CONNECT, and the
+    others need `pip install 'pop3-proto[socks]'`: with `socks5h://` and `socks4a://` the proxy
+    looks the host up, with `socks5://` and `socks4://` this machine does. `Timeouts.connect` is for
+    all of that, but a SOCKS proxy has as long for each part of its answers.
+
     Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server
     refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
-    LocalProtocolError for what is no host.
+    LocalProtocolError for what is no host or no proxy.
     """
     new = opening(host, **options)
+    target, within = new.where(port), new.timeouts.connect
     source = None if local_address is None else (local_address, 0)
-    sock = socket.create_connection(new.where(port), new.timeouts.connect, source)
-    return _open(SocketStream(sock), new)
+    if proxy is None:
+        stream: Stream = SocketStream(socket.create_connection(target, within, source))
+    else:
+        stream = _dial_through(find_route(proxy, *target), source, within)
+    return _open(stream, new)
+
+
+def _dial_through(route: Route, source: tuple[str, int] | None, within: float | None) -> Stream:
+    with going_through(route):
+        if route.is_socks:
+            return _dial_socks(route, source, within)
+        left = countdown(time.monotonic, within)
+        there = (route.proxy_host, route.proxy_port)
+        return asked(
+            SocketStream(socket.create_connection(there, left(), source)), route.tunnel(), left
+        )
+
+
+def _dial_socks(route: Route, source: tuple[str, int] | None, within: float | None) -> Stream:
+    from python_socks.sync import Proxy
+
+    within = EVER if within is None else within
+    proxy = Proxy(*route.socks())
+    return SocketStream(proxy.connect(route.host, route.port, within, local_addr=source))
 
 
 def connect_unix(
@@ -95,7 +125,8 @@ def connect_stream(
 
 
 def _attached(stream: socket.socket | Stream) -> Stream:
-    return SocketStream(stream) if isinstance(stream, socket.socket) else stream
+    # Sockets of other libraries are no `socket.socket`, but do what one does.
+    return stream if isinstance(stream, Stream) else SocketStream(stream)
 
 
 def _open(stream: Stream, new: Opening) -> Client:

@@ -13,6 +13,7 @@ from ._async_client import Client, Message
 from ._async_server import Server
 from ._event_loop import Event, Group
 from ._opening import ClientOptions
+from ._proxies import EVER, Route
 from ._sessions import ServerOptions
 from ._structured import expiring, os_errors, unwrapped
 from ._timeouts import Timeouts
@@ -78,6 +79,17 @@ class Trio(Adapter[trio.abc.Stream]):
     ) -> TrioStream:
         with fail_after(within):
             return TrioStream(await trio.open_tcp_stream(host, port, local_address=local_address))
+
+    async def dial_socks(
+        self, route: Route, local_address: str | None, within: float | None
+    ) -> TrioStream:
+        from python_socks.async_.trio import Proxy
+
+        source = None if local_address is None else (local_address, 0)
+        within = EVER if within is None else within
+        proxy = Proxy(*route.socks())
+        sock = await proxy.connect(route.host, route.port, within, local_addr=source)
+        return TrioStream(trio.SocketStream(sock))
 
     async def dial_unix(self, path: str, within: float | None) -> TrioStream:
         with fail_after(within):
