@@ -12,16 +12,15 @@ from contextlib import suppress
 from select import select
 from subprocess import PIPE, Popen
 
+import pop3_proto as pop3
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
-from pop3_proto import ClientConnection, List, Pop3Error, Retr, ServerConnection, TlsPolicy
-from pop3_proto.connection import Connection
 from pop3_proto.flows import client as flows
 from pop3_proto.flows.core import Flow, Invoke, Io, Send
 from pop3_proto.flows.login import login
 from pop3_proto.flows.server import ServerSession
 
 
-def run(flow: Flow[None], conn: Connection, source: int, target: int) -> None:
+def run(flow: Flow[None], conn: pop3.Connection, source: int, target: int) -> None:
     """Do what a flow wants, and tell it what goes wrong."""
     with suppress(StopIteration):
         want = next(flow)
@@ -42,19 +41,19 @@ def run(flow: Flow[None], conn: Connection, source: int, target: int) -> None:
                 want = next(flow)
 
 
-def retrieve(conn: ClientConnection, user: str, password: str) -> Flow[None]:
+def retrieve(conn: pop3.ClientConnection, user: str, password: str) -> Flow[None]:
     """Log in, print every message, and quit."""
-    yield from flows.open_session(conn, TlsPolicy.NONE)
+    yield from flows.open_session(conn, pop3.TlsPolicy.NONE)
     yield from login(conn, user, password, allow_insecure_auth=True)
-    for number, _ in (yield from flows.request(conn, List())):
-        message = yield from flows.request(conn, Retr(number))
+    for number, _ in (yield from flows.request(conn, pop3.List())):
+        message = yield from flows.request(conn, pop3.Retr(number))
         print(f"{number}: {len(message)} octets, {message[:30]!r}")
     yield from flows.quit(conn)
 
 
 def main(user: str, password: str, *command: str) -> None:
     own = (sys.executable, __file__, "--serve", user, password)
-    conn = ClientConnection()
+    conn = pop3.ClientConnection()
     with Popen(command or own, stdin=PIPE, stdout=PIPE, bufsize=0) as process:
         source, target = process.stdout, process.stdin
         if source and target:  # as PIPE makes them
@@ -63,7 +62,7 @@ def main(user: str, password: str, *command: str) -> None:
 
 def serve(user: str, password: str) -> None:
     maildrop = MemoryMaildrop([b"Subject: hello\r\n\r\nfrom the other end of a pipe\r\n"])
-    conn = ServerConnection()
+    conn = pop3.ServerConnection()
     users = Passwords({user: password}, lambda name: maildrop)
     session = ServerSession(conn, users, allow_insecure_auth=True)
     try:
@@ -75,5 +74,5 @@ def serve(user: str, password: str) -> None:
 if __name__ == "__main__":
     try:
         serve(*sys.argv[2:]) if sys.argv[1] == "--serve" else main(*sys.argv[1:])
-    except (OSError, Pop3Error) as error:
+    except (OSError, pop3.Pop3Error) as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -27,6 +27,7 @@ from .commands import (
     User,
     Utf8,
 )
+from .connection import Connection
 from .errors import (
     AuthenticationFailed,
     BodyTooLarge,
@@ -62,6 +63,7 @@ from .events import (
     Reply,
     ServerEvent,
     Unsolicited,
+    Waiting,
 )
 from .hints import Hint
 from .limits import Limits
@@ -114,6 +116,7 @@ __all__ = [
     "ClientMechanism",
     "Command",
     "CommandFailed",
+    "Connection",
     "Credentials",
     "Dele",
     "Deletions",
@@ -180,6 +183,7 @@ __all__ = [
     "Utf8",
     "Utf8Aware",
     "Utf8Required",
+    "Waiting",
     "parse_record",
     "parse_url",
     "replay_client",

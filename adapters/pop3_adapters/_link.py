@@ -3,8 +3,7 @@
 import ssl
 from collections.abc import Callable, Generator
 
-from pop3_proto import UnexpectedEof
-from pop3_proto.connection import Connection
+from pop3_proto import Connection, UnexpectedEof
 
 from ._tls import TlsLayer
 
