@@ -44,11 +44,12 @@ async def log_in(session: Session) -> None:
     await session.login(NAME, PASSWORD, allow_insecure_auth=True)
 
 
-def answer_noops(wire: Wire) -> bytes:
-    """The first command that is none."""
-    while (command := wire.line()) == b"NOOP\r\n":
+def answer(wire: Wire, command: bytes, reply: bytes) -> None:
+    """The next command, and the NOOPs before it."""
+    while (given := wire.line()) == b"NOOP\r\n":
         wire.send(b"+OK\r\n")
-    return command
+    assert given == command
+    wire.send(reply)
 
 
 async def test_noops_while_nothing_is_asked(net: Net, waited: Waited) -> None:
@@ -60,10 +61,8 @@ async def test_noops_while_nothing_is_asked(net: Net, waited: Waited) -> None:
             wire.expect(b"NOOP\r\n")
             wire.send(b"+OK\r\n")
         kept.set()
-        assert answer_noops(wire) == b"STAT\r\n"
-        wire.send(b"+OK 2 320\r\n")
-        assert answer_noops(wire) == b"QUIT\r\n"
-        wire.send(b"+OK\r\n")
+        answer(wire, b"STAT\r\n", b"+OK 2 320\r\n")
+        answer(wire, b"QUIT\r\n", b"+OK\r\n")
 
     with scripted(script) as port:
         async with await connected(net, port) as session:
@@ -83,16 +82,14 @@ async def test_none_before_the_login_nor_inside_a_message(net: Net, waited: Wait
         wire.send(b"+OK\r\n")
         wire.expect(f"PASS {PASSWORD}\r\n".encode())
         wire.send(b"+OK\r\n")
-        assert answer_noops(wire) == b"RETR 1\r\n"
-        wire.send(b"+OK\r\none\r\n")
+        answer(wire, b"RETR 1\r\n", b"+OK\r\none\r\n")
         wire.nothing(SEVERAL)
         go_on.set()
         wire.send(b"two\r\n.\r\n")
         wire.expect(b"NOOP\r\n")
         wire.send(b"+OK\r\n")
         go_on.set()
-        assert answer_noops(wire) == b"QUIT\r\n"
-        wire.send(b"+OK\r\n")
+        answer(wire, b"QUIT\r\n", b"+OK\r\n")
 
     with scripted(script) as port:
         async with await connected(net, port) as session:
@@ -116,10 +113,8 @@ async def test_a_command_waits_for_a_noop_that_is_under_way(net: Net, waited: Wa
         asked.set()
         wire.nothing(SEVERAL)
         wire.send(b"+OK\r\n")
-        assert answer_noops(wire) == b"STAT\r\n"
-        wire.send(b"+OK 2 320\r\n")
-        assert answer_noops(wire) == b"QUIT\r\n"
-        wire.send(b"+OK\r\n")
+        answer(wire, b"STAT\r\n", b"+OK 2 320\r\n")
+        answer(wire, b"QUIT\r\n", b"+OK\r\n")
 
     with scripted(script) as port:
         async with await connected(net, port) as session:
