@@ -332,7 +332,8 @@ class ClientConnection(Connection):
             data, used = decoder.decode(chunk, position)
             self._input.use(used)
             if self._trace:
-                self._record(Traced.RECEIVED, chunk[position:used])
+                octets = chunk[position:used]
+                self._record(Traced.RECEIVED, octets, body=True, ends=decoder.ended)
             if data:
                 self._count(len(data))
                 return BodyChunk(data)
@@ -355,7 +356,8 @@ class ClientConnection(Connection):
                 self._fail(LineTooLong(most))
             return None
         if self._trace:
-            self._record(Traced.RECEIVED, self._hidden(line))
+            ends = len(line) <= most and self._completes(line)
+            self._record(Traced.RECEIVED, self._hidden(line), ends=ends)
         if len(line) > most:
             self._fail(LineTooLong(most))
         if line.endswith(b"\r\n"):
@@ -374,10 +376,24 @@ class ClientConnection(Connection):
     def _hidden(self, line: bytes) -> bytes:
         """A line as it is traced."""
         text = line.rstrip(b"\r\n")
-        exchange = self._exchange_due()
-        if exchange and exchange.challenge(text):
+        if self._challenges(text):
             return hide_challenge(text) + line[len(text) :]
         return self._redacted(text) + line[len(text) :]
+
+    def _completes(self, line: bytes) -> bool:
+        """Whether a line that has been taken is all of the reply that is due."""
+        text = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        status = parse_status(text)
+        if status is None or not self._pending or not line.endswith(self._eol or b"\n"):
+            return False
+        command, sent = self._pending[0]
+        asked = self._input.start - len(line) >= sent
+        bodiless = not status.ok or command.body is Body.NONE
+        return asked and bodiless and not self._challenges(text)
+
+    def _challenges(self, text: bytes) -> bool:
+        exchange = self._exchange_due()
+        return bool(exchange and exchange.challenge(text))
 
     def _skip_blank(self, start: int) -> bool:
         if self.state is State.GREETING or self.blank_lines >= self.limits.blank_lines:

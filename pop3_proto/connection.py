@@ -100,11 +100,19 @@ class Connection:
     def _forget(self) -> None:
         """Forget what the role has learnt in plaintext."""
 
-    def _record(self, what: Traced, octets: bytes = b"", *, last: bool = False) -> None:
+    def _record(
+        self,
+        what: Traced,
+        octets: bytes = b"",
+        *,
+        last: bool = False,
+        body: bool = False,
+        ends: bool = False,
+    ) -> None:
         if self._trace:
             unread = self._input.received - self._input.start if what is Traced.SENT else 0
             try:
-                self._trace(TraceRecord(what, octets, unread, last))
+                self._trace(TraceRecord(what, octets, unread, last, body, ends))
             except BaseException:
                 # What is being recorded would be lost, and the next reply taken for this one.
                 self.abort("its trace could not be written")

@@ -119,8 +119,9 @@ class ServerConnection(Connection):
         line = write_status(ok, text, code, self.limits.status_out)
         if ok and isinstance(owed, Stls) and not self._input.empty:
             self._fail_in_plaintext()
-        self._record(Traced.SENT, line)
-        if ok and isinstance(owed, Command) and owed.body is not Body.NONE:
+        has_body = ok and isinstance(owed, Command) and owed.body is not Body.NONE
+        self._record(Traced.SENT, line, ends=not has_body)
+        if has_body:
             self._encoder = BodyEncoder()
             return line
         self._owed = None
@@ -145,7 +146,7 @@ class ServerConnection(Connection):
         """The wire form of the next octets of a body; lines in it end in CRLF already."""
         octets = self._body().encode(data)
         if self._trace and octets:
-            self._record(Traced.SENT, octets)
+            self._record(Traced.SENT, octets, body=True)
         return octets
 
     def end_body(self) -> bytes:
@@ -153,7 +154,7 @@ class ServerConnection(Connection):
         end = self._body().end()
         self._encoder = None
         self._owed = None
-        self._record(Traced.SENT, end)
+        self._record(Traced.SENT, end, body=True, ends=True)
         return end
 
     def silence(self) -> str:

@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 __all__ = ["Trace", "TraceRecord", "Traced", "parse_record", "write_record"]
+
+FLAGS: Final = ("last", "body", "ends")
 
 
 class Traced(Enum):
@@ -40,6 +42,12 @@ class TraceRecord:
     last: bool = False
     """Whether a mechanism has said with this all that it has to say."""
 
+    body: bool = False
+    """Whether this is a piece of a body, and no line."""
+
+    ends: bool = False
+    """Whether the response to the oldest command that waits for one ends with this."""
+
 
 Trace: TypeAlias = Callable[[TraceRecord], None]
 """Is called with each record; may write it, count it or show it."""
@@ -52,8 +60,9 @@ def write_record(record: TraceRecord) -> str:
         fields["octets"] = record.octets.decode("latin-1")
     if record.unread:
         fields["unread"] = record.unread
-    if record.last:
-        fields["last"] = True
+    for flag in FLAGS:
+        if getattr(record, flag):
+            fields[flag] = True
     return json.dumps(fields)
 
 
@@ -71,5 +80,5 @@ def parse_record(line: str) -> TraceRecord:
         Traced(fields.get("what")),
         octets.encode("latin-1") if isinstance(octets, str) else b"",
         unread if isinstance(unread, int) else 0,
-        fields.get("last") is True,
+        **{flag: fields.get(flag) is True for flag in FLAGS},
     )

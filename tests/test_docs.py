@@ -1,5 +1,6 @@
 """What the pages in docs/ show runs, and what they point at is there."""
 
+import logging
 import re
 import socket
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import connect
+from pop3_adapters.traces import ReplayError, read_trace
 from pop3_proto import (
+    AuthenticationFailed,
     ClientConnection,
     Deletions,
     Greeting,
@@ -132,3 +135,48 @@ def test_no_link_is_dead(page: Path) -> None:
 def test_each_page_can_be_found_from_the_readme() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert [page.name for page in DOCS.glob("*.md") if f"docs/{page.name}" not in text] == []
+
+
+def test_what_is_traced_in_a_file_runs_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.DEBUG, "pop3_adapters.wire")  # as it was, in the end
+    names = shown("tracing.md")
+    mail = b"Subject: one\r\n\r\n.\r\n"
+    users = Passwords({"alice": "secret"}, lambda _: MemoryMaildrop([mail]))
+
+    def program(client: Any) -> None:
+        client.login("alice", "secret", allow_insecure_auth=True)
+        assert client.retrieve(1).read() == mail
+
+    with (
+        names["serve_traced"](users, allow_insecure_auth=True) as server,
+        names["recorded"]("trace", server.host, port=server.port, tls=TlsPolicy.NONE) as client,
+    ):
+        program(client)
+    names["run_again"]("trace", program)
+
+    def another(client: Any) -> None:
+        client.login("alice", "any", allow_insecure_auth=True)
+        client.stat()
+
+    with pytest.raises(ReplayError, match="record 9: RETR 1 was sent, and now STAT"):
+        names["run_again"]("trace", another)
+    assert "1-127.0.0.1 C: RETR 1" in caplog.messages
+    assert any(record.octets == b"RETR 1\r\n" for record in read_trace("1-127.0.0.1.jsonl"))
+
+
+def test_what_prometheus_reads(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "pop3_adapters.wire")
+    names = shown("tracing.md")
+    users = Passwords({"alice": "secret"}, lambda _: MemoryMaildrop([]))
+    with (
+        names["serve_measured"](users, allow_insecure_auth=True) as server,
+        connect(server.host, server.port, tls=TlsPolicy.NONE) as client,
+        pytest.raises(AuthenticationFailed),
+    ):
+        client.login("alice", "wrong", allow_insecure_auth=True)
+    assert 'pop3_commands_total{verb="PASS"} 1\n' in names["exposition"]()
+    assert 'pop3_commands_refused_total{verb="PASS"} 1\n' in names["exposition"]()
+    assert 'pop3_octets_total{verb="PASS",way="received"} 10\n' in names["exposition"]()

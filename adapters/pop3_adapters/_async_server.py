@@ -91,7 +91,7 @@ class Server:
 
     async def _hold(self, arrival: Arrival) -> None:
         """One connection, from its first octet to its last."""
-        new = self._sessions.new(self._loop.time)
+        new = self._sessions.new(self._loop.time, lambda: arrival.address)
         try:
             stream = await self._stream(arrival.sock)
             if stream and arrival.proxied:

@@ -58,7 +58,15 @@ async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) ->
             except Exception:
                 log.exception("a maildrop could not be closed")
             finally:
+                _close_trace(new)
                 await driver.close()
+
+
+def _close_trace(new: NewSession) -> None:
+    try:
+        new.closing.close()
+    except Exception:
+        log.exception("a trace could not be closed")
 
 
 def _first(cause: BaseException | None, otherwise: OSError) -> OSError:

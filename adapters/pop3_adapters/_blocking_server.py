@@ -109,7 +109,7 @@ class Server:
             self._end(thread, arrival)
 
     def _serve(self, arrival: Arrival) -> None:
-        new = self._new.new(time.monotonic)
+        new = self._new.new(time.monotonic, lambda: arrival.address)
         connected = SocketStream(arrival.sock)
         try:
             stream = self._introduced(connected, arrival, new) if arrival.proxied else connected
@@ -145,10 +145,11 @@ def hold_session(stream: Stream, new: NewSession) -> None:
     except (OSError, Pop3Error) as error:
         log.info("a session ended early: %s", error)
     finally:
-        try:
-            driver.run(new.conversation.close())
-        finally:
-            driver.close()
+        with new.closing:
+            try:
+                driver.run(new.conversation.close())
+            finally:
+                driver.close()
 
 
 def introduced(stream: Stream, deadlines: Deadlines) -> Introduction:

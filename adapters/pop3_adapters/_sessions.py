@@ -6,6 +6,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Final, TypedDict, Unpack
@@ -19,6 +20,7 @@ from pop3_proto import (
     ServerConnection,
     ServerMechanism,
     TlsPolicy,
+    Trace,
 )
 from pop3_proto.flows.server import NO_MECHANISMS, ServerSession
 from pop3_proto.responses import SYS_TEMP
@@ -26,6 +28,7 @@ from pop3_proto.responses import SYS_TEMP
 from ._deadlines import Deadlines
 from ._gate import Gate
 from ._link import Link
+from ._session_trace import SessionTrace
 from ._tls import TlsLayer, server_context
 
 __all__ = ["AUTOLOGOUT", "NewSession", "ServerOptions", "Sessions", "log"]
@@ -89,6 +92,12 @@ class ServerOptions(TypedDict, total=False):
     handshake: float
     """Seconds for the handshake of TLS; 30 where it is left out."""
 
+    trace: Callable[[str], Trace] | None
+    """Makes what is told all that a connection sends and receives, without the secrets, for each
+    one that comes to say something. It gets the client's address, empty where there is none. A
+    trace with a `with` statement, as a TraceFile, is in one until the session ends; the session
+    ends where its trace cannot be made or written. On an event loop it is called there."""
+
     testing: bool
     """Allow an autologout that is too short for anything else."""
 
@@ -101,6 +110,8 @@ class NewSession:
     conversation: ServerSession
     deadlines: Deadlines
     login_deadline: float
+    closing: ExitStack
+    """What is to be closed behind the session."""
 
 
 class Sessions:
@@ -131,10 +142,16 @@ class Sessions:
             return b""
         return ServerConnection().greet("too many connections", ok=False, code=SYS_TEMP)
 
-    def new(self, clock: Callable[[], float]) -> NewSession:
-        """A session that begins now, by a clock in seconds."""
+    def new(
+        self, clock: Callable[[], float], address: Callable[[], str] = lambda: ""
+    ) -> NewSession:
+        """A session that begins now, by a clock in seconds; `address` is asked for with the first
+        octets."""
         options = self._options
-        conn = ServerConnection(limits=options.get("limits"), commands=self._commands)
+        closing = ExitStack()
+        make = options.get("trace")
+        trace = SessionTrace(lambda: make(address()), closing) if make else None
+        conn = ServerConnection(limits=options.get("limits"), commands=self._commands, trace=trace)
         conversation = ServerSession(
             conn,
             self._authenticator,
@@ -152,7 +169,8 @@ class Sessions:
             per_exchange=True,
         )
         login_deadline = clock() + options.get("login", 60.0)
-        return NewSession(Link(conn, self._make_tls), conversation, deadlines, login_deadline)
+        link = Link(conn, self._make_tls)
+        return NewSession(link, conversation, deadlines, login_deadline, closing)
 
     def _make_tls(self) -> TlsLayer:
         assert self._context is not None

@@ -197,6 +197,7 @@ class ServerBackend(Protocol):
         connections: int | None,
         connections_per_address: int | None,
         proxies: Iterable[str],
+        trace: Callable[[str], Trace] | None,
     ) -> AbstractContextManager[RunningServer]:
         """Serve on a free port until the context ends; an autologout may be short."""
         ...

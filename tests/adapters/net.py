@@ -75,6 +75,7 @@ class Net:
         connections: int | None = None,
         connections_per_address: int | None = None,
         proxies: Iterable[str] = (),
+        trace: Callable[[str], Trace] | None = None,
     ) -> Served:
         """A server of ours with one user; without TLS it takes passwords unless told otherwise."""
         plain = tls is TlsPolicy.NONE
@@ -98,6 +99,7 @@ class Net:
                 connections=connections,
                 connections_per_address=connections_per_address,
                 proxies=proxies,
+                trace=trace,
             )
         )
         return Served(running, tls)

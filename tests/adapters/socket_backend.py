@@ -288,6 +288,7 @@ class SocketServers:
         connections: int | None,
         connections_per_address: int | None,
         proxies: Iterable[str],
+        trace: Callable[[str], Trace] | None,
     ) -> Server:
         return serve(
             authenticator,
@@ -304,6 +305,7 @@ class SocketServers:
             connections=connections,
             connections_per_address=connections_per_address,
             proxies=proxies,
+            trace=trace,
             testing=True,
         )
 

@@ -1,19 +1,27 @@
 """Traces in files: what was said, without the secrets, and the same again from the file."""
 
+import itertools
+import logging
 import os
-from collections.abc import Iterable
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from hashlib import md5
 from pathlib import Path
 
 import pytest
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
-from pop3_adapters.socket import connect, serve
-from pop3_adapters.traces import TraceFile, read_trace
+from pop3_adapters.socket import Client, connect, serve
+from pop3_adapters.traces import LogTrace, Measured, Meter, TraceFile, Traces, read_trace
 from pop3_proto import (
+    AuthenticationFailed,
     ClientConnection,
     ClientEvent,
     Greeting,
     Reply,
+    ServerMechanism,
     TlsPolicy,
     Traced,
     TraceRecord,
@@ -22,6 +30,7 @@ from pop3_proto import (
 )
 
 from .certificates import Certificates
+from .test_logins import Plain, PlainServer
 
 PASSWORD = "correct horse"
 MAIL = [b"Subject: one\r\n\r\n\xff\x00.\r\n", b"Subject: two\r\n\r\n.two\r\n"]
@@ -108,6 +117,96 @@ def test_one_that_is_there_is_replaced(tmp_path: Path) -> None:
         with TraceFile(tmp_path / "trace") as trace:
             trace(TraceRecord(Traced.SENT, octets))
     assert list(read_trace(tmp_path / "trace")) == [TraceRecord(Traced.SENT, b"x\r\n")]
+
+
+def test_several_traces_are_told_the_same(tmp_path: Path) -> None:
+    heard: list[TraceRecord] = []
+    record = TraceRecord(Traced.SENT, b"x\r\n")
+    file, log = TraceFile(tmp_path / "trace"), LogTrace()
+    with Traces(file, heard.append, log) as traces:
+        traces(record)
+    assert heard == list(read_trace(tmp_path / "trace")) == [record]
+    with pytest.raises(ValueError, match="closed"):
+        file(record)
+
+
+def test_what_one_of_several_traces_raises_comes_out(tmp_path: Path) -> None:
+    class Open(Exception):
+        pass
+
+    class Failing:
+        def __call__(self, record: TraceRecord) -> None: ...
+
+        def __enter__(self) -> None:
+            raise Open
+
+        def __exit__(self, *_: object) -> None: ...
+
+    file = TraceFile(tmp_path / "trace")
+    with pytest.raises(Open), Traces(file, Failing()):
+        pass
+    with pytest.raises(ValueError, match="closed"):
+        file(TraceRecord(Traced.EOF))
+
+
+WRONG = PASSWORD + "!"
+WAYS_IN: tuple[Callable[[Client], object], ...] = (
+    lambda client: client.login("alice", PASSWORD),
+    lambda client: client.login_apop("alice", PASSWORD),
+    lambda client: client.authenticate(Plain("alice", PASSWORD)),
+    lambda client: client.authenticate(Plain("alice", PASSWORD), initial_response=False),
+    lambda client: client.login("alice", WRONG),
+    lambda client: client.authenticate(Plain("alice", WRONG)),
+)
+
+
+def test_no_secret_is_in_anything_that_tells_of_a_session(
+    tmp_path: Path, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    measured: list[Measured] = []
+    heard: list[TraceRecord] = []
+
+    def traces(address: str) -> Traces:
+        name = f"{next(numbers)}.{address}"
+        return Traces(
+            TraceFile(tmp_path / name), LogTrace(name=name), Meter(measured.append), heard.append
+        )
+
+    numbers = itertools.count()
+    users = Passwords({"alice": PASSWORD}, lambda _: MemoryMaildrop(MAIL))
+    mechanisms: dict[str, Callable[[], ServerMechanism]] = {"PLAIN": PlainServer}
+    with serve(
+        users,
+        tls=TlsPolicy.STLS,
+        context=certificates.server(),
+        mechanisms=mechanisms,
+        apop=True,
+        trace=traces,
+    ) as server:
+        for log_in in WAYS_IN:
+            context = certificates.client()
+            with (
+                suppress(AuthenticationFailed),
+                traces("client") as trace,
+                connect(
+                    server.host, server.port, tls=TlsPolicy.STLS, context=context, trace=trace
+                ) as client,
+            ):
+                log_in(client)
+    told = [path.read_text("ascii") for path in tmp_path.iterdir()]
+    assert len(told) == 12
+    assert {each.verb for each in measured} >= {"PASS", "APOP", "AUTH", "STLS"}
+    told += [caplog.text, repr(measured), repr(heard)]
+    everything = "".join(told)
+    encoded = [b64encode(f"\0alice\0{PASSWORD}{end}".encode()).decode() for end in ("", "!")]
+    digests = [
+        md5(f"{timestamp}{PASSWORD}".encode(), usedforsecurity=False).hexdigest()
+        for timestamp in re.findall(r"<[0-9a-f.]+@pop3>", caplog.text)
+    ]
+    assert digests
+    for secret in (PASSWORD, "horse", *encoded, *digests):
+        assert secret not in everything
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:

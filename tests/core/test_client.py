@@ -944,9 +944,9 @@ class TestTrace:
         hear(conn, b"+OK hunter2 is right\r\n")
         assert records == [
             TraceRecord(Traced.SENT, b"USER alice\r\n"),
-            TraceRecord(Traced.RECEIVED, b"+OK\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+OK\r\n", ends=True),
             TraceRecord(Traced.SENT, b"PASS ***\r\n"),
-            TraceRecord(Traced.RECEIVED, b"+OK *** is right\r\n"),
+            TraceRecord(Traced.RECEIVED, b"+OK *** is right\r\n", ends=True),
         ]
 
     @pytest.mark.parametrize("line", [b"hunter2\r\n", b"hunter2 x\n", b"+ hunter2\r\n"])
@@ -970,7 +970,7 @@ class TestTrace:
         exchange(conn, User("alice"))
         conn.send(Pass("OK"))
         hear(conn, b"+OK\r\n")
-        assert records[-1] == TraceRecord(Traced.RECEIVED, b"+OK\r\n")
+        assert records[-1] == TraceRecord(Traced.RECEIVED, b"+OK\r\n", ends=True)
 
     def test_auth(self) -> None:
         conn, records = self.traced()
@@ -997,7 +997,7 @@ class TestTrace:
             TraceRecord(Traced.SENT, b"Kioq\r\n", last=True),
             TraceRecord(Traced.RECEIVED, b"+ \r\n"),
             TraceRecord(Traced.SENT, b"*\r\n"),
-            TraceRecord(Traced.RECEIVED, b"-ERR ***\r\n"),
+            TraceRecord(Traced.RECEIVED, b"-ERR ***\r\n", ends=True),
         ]
 
     def test_whether_an_initial_response_is_the_last(self) -> None:
@@ -1015,9 +1015,40 @@ class TestTrace:
         assert records == [
             TraceRecord(Traced.SENT, b"RETR 1\r\n"),
             TraceRecord(Traced.RECEIVED, b"+OK\r\n"),
-            TraceRecord(Traced.RECEIVED, b"ab"),
-            TraceRecord(Traced.RECEIVED, b"c\r\n.\r\n"),
+            TraceRecord(Traced.RECEIVED, b"ab", body=True),
+            TraceRecord(Traced.RECEIVED, b"c\r\n.\r\n", body=True, ends=True),
         ]
+
+    def test_where_responses_end_that_were_asked_for_together(self) -> None:
+        conn, records = self.traced()
+        exchange(conn, User("alice"), Pass("x"))
+        records.clear()
+        for command in (Retr(1), Retr(2), Stat(), Noop()):
+            conn.send(command)
+        hear(conn, b"+OK\r\n.\r\n-ERR\r\n\r\n+OK 0 0\r\n+ok\r\n")
+        assert [(record.octets, record.ends) for record in records[4:]] == [
+            (b"+OK\r\n", False),
+            (b".\r\n", True),
+            (b"-ERR\r\n", True),
+            (b"\r\n", False),
+            (b"+OK 0 0\r\n", True),
+            (b"+ok\r\n", True),
+        ]
+
+    @pytest.mark.parametrize("line", [b"+OK\n", b"+OK\r\r\n", b"+OK " + b"x" * 20 + b"\r\n"])
+    def test_no_response_ends_with_what_breaks_the_connection(self, line: bytes) -> None:
+        conn, records = self.traced(Limits(line=20))
+        conn.send(User("alice"))
+        hear(conn, line)
+        assert conn.failure
+        assert records[-1] == TraceRecord(Traced.RECEIVED, line)
+
+    def test_no_response_ends_with_what_nobody_asked_for(self) -> None:
+        conn, records = self.traced()
+        conn.receive_data(b"+OK\r\n")
+        conn.send(User("alice"))
+        assert isinstance(conn.next_event(), Unsolicited)
+        assert records[-1] == TraceRecord(Traced.RECEIVED, b"+OK\r\n")
 
     @pytest.mark.parametrize("end", [b"", b"\r\n"])
     def test_a_line_that_is_too_long(self, end: bytes) -> None:

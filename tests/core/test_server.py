@@ -581,10 +581,10 @@ class TestTrace:
         assert records == [
             TraceRecord(Traced.RECEIVED, b"retr 1\n"),
             TraceRecord(Traced.SENT, b"+OK\r\n", unread=6),
-            TraceRecord(Traced.SENT, b"..a", unread=6),
-            TraceRecord(Traced.SENT, b"\r\n.\r\n", unread=6),
+            TraceRecord(Traced.SENT, b"..a", unread=6, body=True),
+            TraceRecord(Traced.SENT, b"\r\n.\r\n", unread=6, body=True, ends=True),
             TraceRecord(Traced.RECEIVED, b"NOOP\r\n"),
-            TraceRecord(Traced.SENT, b"+OK fine\r\n"),
+            TraceRecord(Traced.SENT, b"+OK fine\r\n", ends=True),
             TraceRecord(Traced.CUT_OFF),
         ]
 

@@ -1,7 +1,7 @@
 """However the input is cut, and whenever it is looked at, the same is reported and traced."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pytest
@@ -243,9 +243,10 @@ def passed(records: Sequence[TraceRecord]) -> list[TraceRecord]:
         last = merged[-1] if merged else None
         if last and last.what is record.what is Traced.RECEIVED:
             octets = last.octets + record.octets
-            merged[-1] = TraceRecord(Traced.RECEIVED, octets)
+            ends = last.ends or record.ends
+            merged[-1] = TraceRecord(Traced.RECEIVED, octets, ends=ends)
         else:
-            merged.append(TraceRecord(record.what, record.octets, 0, record.last))
+            merged.append(replace(record, unread=0, body=False))
     return merged
 
 

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from pop3_proto import Traced, TraceRecord, parse_record, write_record
 
 RECORDS = st.builds(
-    TraceRecord, st.sampled_from(Traced), st.binary(), st.integers(0), st.booleans()
+    TraceRecord,
+    st.sampled_from(Traced),
+    st.binary(),
+    st.integers(0),
+    last=st.booleans(),
+    body=st.booleans(),
+    ends=st.booleans(),
 )
 
 
@@ -30,6 +36,10 @@ def test_what_is_written_is_read(record: TraceRecord) -> None:
             TraceRecord(Traced.SENT, b"x", unread=3, last=True),
             {"what": "sent", "octets": "x", "unread": 3, "last": True},
         ),
+        (
+            TraceRecord(Traced.RECEIVED, b".\r\n", body=True, ends=True),
+            {"what": "received", "octets": ".\r\n", "body": True, "ends": True},
+        ),
     ],
 )
 def test_a_record_is_an_object(record: TraceRecord, fields: dict[str, object]) -> None:
@@ -38,7 +48,7 @@ def test_a_record_is_an_object(record: TraceRecord, fields: dict[str, object]) -
 
 def test_what_else_an_object_holds_does_not_matter() -> None:
     assert parse_record('{"what": "tls", "time": 1.5}') == TraceRecord(Traced.TLS)
-    odd = '{"what": "sent", "octets": 1, "unread": "x", "last": 1}'
+    odd = '{"what": "sent", "octets": 1, "unread": "x", "last": 1, "body": 1, "ends": "x"}'
     assert parse_record(odd) == TraceRecord(Traced.SENT)
 
 
