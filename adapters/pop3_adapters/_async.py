@@ -8,7 +8,7 @@ from typing import Final, TypeVar, cast
 from pop3_proto import LocalProtocolError
 from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 
-from ._deadlines import Deadlines
+from ._deadlines import NOT_OVER, Deadlines
 from ._event_loop import Event, EventLoop
 from ._link import Link
 from .streams import AsyncStream
@@ -50,10 +50,11 @@ class AsyncDriver:
                 "the connection is busy with another task's command: use one connection a task"
             )
         self._busy = True
+        deadline = deadline or self.deadlines.operation()
         try:
             if self._interlude is not None:
-                _ = await self._interlude.wait()
-            return await self._run(flow, deadline or self.deadlines.operation())
+                await self._wait(self._interlude, deadline)
+            return await self._run(flow, deadline)
         except KeyboardInterrupt:
             self.link.machine.abort("it was interrupted, perhaps between two octets")
             raise
@@ -92,6 +93,15 @@ class AsyncDriver:
                 pass  # the peer has gone already
             finally:
                 await self._stream.close()
+
+    async def _wait(self, over: Event, deadline: float | None) -> None:
+        left = self.deadlines.left(None, deadline)
+        if left is None:
+            _ = await over.wait()
+        else:
+            await self._loop.wait(over, left)
+        if not over.is_set():
+            raise TimeoutError(NOT_OVER)
 
     async def _run(self, flow: Flow[T], deadline: float | None) -> T:
         try:

@@ -72,6 +72,9 @@ class Adapter(EventLoop, Generic[S]):
         others need `pip install 'pop3-proto[socks]'`: with `socks5h://` and `socks4a://` the proxy
         looks the host up, with `socks5://` and `socks4://` this machine does.
 
+        The other options are those of `ClientOptions`: `tls`, `context`, `timeouts`, `limits`,
+        `keepalive` and `trace`.
+
         Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server
         refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
         LocalProtocolError for what is no host or no proxy.

@@ -289,7 +289,7 @@ class Client(Facts):
             await self._leave(error)
         finally:
             if self._alive:
-                await self._alive.end()
+                await self._alive.end(error)
 
     async def _leave(self, error: BaseException | None) -> None:
         if error is not None:

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 
-from pop3_proto import ClientConnection, Pop3Error
+from pop3_proto import ClientConnection
 from pop3_proto.flows.client import keep_alive
 
 from ._async import AsyncDriver
@@ -29,10 +29,10 @@ class KeepAlive:
         tasks = await self._group.__aenter__()
         _ = tasks.start_soon(self._run)
 
-    async def end(self) -> None:
-        """No more."""
+    async def end(self, error: BaseException | None) -> None:
+        """No more; `error` is what ends the client's statement."""
         _ = self._ended.set()
-        _ = await self._group.__aexit__(None, None, None)
+        _ = await self._group.__aexit__(type(error) if error else None, error, None)
 
     async def _run(self) -> None:
         driver, loop = self._driver, self._loop
@@ -43,5 +43,5 @@ class KeepAlive:
                     await loop.wait(self._ended, rest)
                 else:
                     await driver.run_between(keep_alive(self._conn), loop.new_event())
-        except (OSError, Pop3Error):
+        except Exception:
             pass  # the next command says so

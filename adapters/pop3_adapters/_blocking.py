@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from pop3_proto import LocalProtocolError
 from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 
-from ._deadlines import Deadlines
+from ._deadlines import NOT_OVER, Deadlines
 from ._link import Link
 from .streams import Stream
 
@@ -43,9 +43,15 @@ class BlockingDriver:
             raise LocalProtocolError(
                 "the connection is busy with another thread's command: use one connection a thread"
             )
+        deadline = deadline or self.deadlines.operation()
         try:
-            with self._running:  # something in between may have to end first
-                return self._run(flow, deadline or self.deadlines.operation())
+            left = self.deadlines.left(None, deadline)
+            if not self._running.acquire(timeout=-1 if left is None else left):
+                raise TimeoutError(NOT_OVER)
+            try:
+                return self._run(flow, deadline)
+            finally:
+                self._running.release()
         except KeyboardInterrupt:
             self.link.machine.abort("it was interrupted, perhaps between two octets")
             raise

@@ -59,7 +59,7 @@ class Server:
         with self._lock:
             threads = list(self._sessions)
         for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            thread.join(min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX))
         with self._lock:
             for sock in self._sessions.values():
                 _shut(sock)

@@ -1,8 +1,11 @@
 """How long a step of a connection may take, in seconds by a clock that its run loop reads."""
 
 from collections.abc import Callable
+from typing import Final
 
-__all__ = ["Deadlines"]
+__all__ = ["NOT_OVER", "Deadlines"]
+
+NOT_OVER: Final = "time is up: the NOOP of keepalive= that came first has not been answered"
 
 
 class Deadlines:

@@ -2,7 +2,7 @@
 
 import threading
 
-from pop3_proto import ClientConnection, Pop3Error
+from pop3_proto import ClientConnection
 from pop3_proto.flows.client import keep_alive
 
 from ._blocking import BlockingDriver
@@ -38,5 +38,5 @@ class KeepAlive:
                     _ = self._ended.wait(rest)
                 else:
                     driver.run_between(keep_alive(self._conn))
-        except (OSError, Pop3Error):
+        except Exception:
             pass  # the next command says so

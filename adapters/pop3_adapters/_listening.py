@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
@@ -17,6 +17,9 @@ BACKLOG: Final = 128
 
 AT_A_TIME: Final = 64
 """Connections that are taken before anybody else has a turn."""
+
+TRIES: Final = 10
+"""Until a port is found that is free in both families."""
 
 NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Why there may be no socket for an address that a name has: as for IPv6, where that is off."""
@@ -103,9 +106,23 @@ def listen(host: str, port: int, sessions: Sessions) -> Listener:
     """
     flags = socket.AI_PASSIVE
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=flags)
+    addresses = dict.fromkeys((family, address) for family, _, _, _, address in found)
+    tries = TRIES if port == 0 else 1
+    while True:
+        tries -= 1
+        try:
+            return Listener(_listening(addresses, port), sessions)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not tries:
+                raise
+
+
+def _listening(
+    addresses: Iterable[tuple[int, tuple[object, ...]]], port: int
+) -> list[socket.socket]:
     sockets, missing = list[socket.socket](), list[OSError]()
     try:
-        for family, _, _, _, (address, _, *scope) in dict.fromkeys(found):
+        for family, (address, _, *scope) in addresses:
             port = sockets[0].getsockname()[1] if sockets else port
             try:
                 where = (address, port, *scope)
@@ -116,15 +133,18 @@ def listen(host: str, port: int, sessions: Sessions) -> Listener:
                 missing.append(error)
         if not sockets:
             raise missing[0]
-        return Listener(sockets, sessions)
     except BaseException:
         for sock in sockets:
             sock.close()
         raise
+    return sockets
 
 
 def listen_unix(path: str | PathLike[str], sessions: Sessions) -> Listener:
-    """Listen on a Unix socket."""
+    """Listen on a Unix socket. Raises ValueError where proxies are to say who connects: there, none
+    has an address to be known by."""
+    if sessions.has_proxies:
+        raise ValueError("on a Unix socket nobody has an address: leave out proxies=")
     return Listener([listen_on(path)], sessions)
 
 

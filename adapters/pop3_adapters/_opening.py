@@ -10,6 +10,7 @@ from pop3_proto import ClientConnection, Limits, LocalProtocolError, TlsPolicy, 
 from ._deadlines import Deadlines
 from ._hosts import find_host
 from ._link import Link
+from ._options import check_options
 from ._timeouts import Timeouts
 from ._tls import TlsLayer, client_context
 
@@ -70,8 +71,10 @@ class Opening:
 def opening(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
     """A new machine for a connection to `host`, which the certificate has to be valid for.
 
-    Raises LocalProtocolError where `host` is none, or is needed and missing.
+    Raises LocalProtocolError where `host` is none, or is needed and missing, and TypeError for
+    options that there are not.
     """
+    check_options(options, ClientOptions.__annotations__)
     found = None if host is None else find_host(host)
     context = options.get("context")
     policy = options.get("tls", TlsPolicy.IMPLICIT)

@@ -11,7 +11,8 @@ SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 """What version 2 begins with."""
 
 LINE: Final = re.compile(
-    rb"PROXY (?:UNKNOWN(?: .*)?|TCP(?:4 (?P<four>\S+)|6 (?P<six>\S+)) \S+ \d{1,5} \d{1,5})"
+    rb"PROXY (?:UNKNOWN(?: .*)?"
+    rb"|TCP(?:4 (?P<four>[\d.]+)|6 (?P<six>[\da-fA-F:.]+)) \S+ \d{1,5} \d{1,5})"
 )
 LONGEST_LINE: Final = 107
 """Octets of the longest line of version 1, with its CRLF."""
@@ -63,9 +64,9 @@ def _text(data: bytes) -> Introduction | None:
         raise ValueError(f"no PROXY protocol: {line!r}")
     rest += data[LONGEST_LINE:]
     if four := parsed["four"]:
-        return Introduction(str(IPv4Address(four.decode("ascii", "replace"))), rest)
+        return Introduction(str(IPv4Address(four.decode("ascii"))), rest)
     if six := parsed["six"]:
-        return Introduction(str(IPv6Address(six.decode("ascii", "replace"))), rest)
+        return Introduction(str(IPv6Address(six.decode("ascii"))), rest)
     return Introduction("", rest)
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, TypedDict, Unpack
 
 from pop3_proto import (
@@ -28,6 +28,7 @@ from pop3_proto.responses import SYS_TEMP
 from ._deadlines import Deadlines
 from ._gate import Gate
 from ._link import Link
+from ._options import check_options
 from ._session_trace import SessionTrace
 from ._tls import TlsLayer, server_context
 
@@ -118,18 +119,24 @@ class Sessions:
     """Makes the sessions of one server. Raises ValueError for options that do not fit together."""
 
     def __init__(self, authenticator: Authenticator, **options: Unpack[ServerOptions]) -> None:
+        check_options(options, ServerOptions.__annotations__)
         self._authenticator = authenticator
         self._options = options
         self._commands = (*COMMANDS, *options.get("commands", ()))
         self._autologout = options.get("autologout", AUTOLOGOUT)
         self._tls = options.get("tls", TlsPolicy.NONE)
         self._context = _context(options)
-        self._proxies = [ip_network(proxy, strict=False) for proxy in options.get("proxies", ())]
+        self._proxies = _networks(options.get("proxies", ()))
         self._check()
         self.gate = Gate(
             options.get("connections", 1000), options.get("connections_per_address", 100)
         )
         """Who may come in."""
+
+    @property
+    def has_proxies(self) -> bool:
+        """Whether any address is that of a proxy."""
+        return bool(self._proxies)
 
     def is_proxy(self, address: str) -> bool:
         """Whether who connects from there says first for whom."""
@@ -191,6 +198,12 @@ class Sessions:
             )
         if self._options.get("apop") and not isinstance(self._authenticator, PasswordStore):
             raise ValueError("APOP needs an authenticator that knows passwords: see PasswordStore")
+
+
+def _networks(proxies: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    if isinstance(proxies, str):
+        raise ValueError(f"proxies is a list of addresses or networks: write [{proxies!r}]")
+    return [ip_network(proxy, strict=False) for proxy in proxies]
 
 
 def _context(options: ServerOptions) -> ssl.SSLContext | None:

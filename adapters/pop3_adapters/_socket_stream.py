@@ -1,6 +1,7 @@
 """A blocking socket as a stream."""
 
 import socket
+import threading
 from contextlib import suppress
 from typing import Final
 
@@ -15,17 +16,21 @@ class SocketStream:
     def __init__(self, sock: socket.socket) -> None:
         hasten(sock)
         self._socket = sock
+        # Closed in the middle of its use, its descriptor might be somebody else's already.
+        self._used = threading.RLock()
 
     def send(self, data: bytes, within: float | None) -> None:
         """Send all octets."""
-        self._socket.settimeout(within)
-        self._socket.sendall(data)
+        with self._used:
+            self._socket.settimeout(within)
+            self._socket.sendall(data)
 
     def receive(self, within: float | None) -> bytes:
         """Some octets, or none at their end."""
-        self._socket.settimeout(within)
         try:
-            return self._socket.recv(READ)
+            with self._used:
+                self._socket.settimeout(within)
+                return self._socket.recv(READ)
         except BlockingIOError:
             raise TimeoutError("nothing is there") from None
 
@@ -33,7 +38,8 @@ class SocketStream:
         """Close the socket."""
         with suppress(OSError):  # wakes whoever still receives
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        with self._used:
+            self._socket.close()
 
 
 def hasten(sock: socket.socket) -> None:

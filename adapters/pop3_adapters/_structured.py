@@ -44,13 +44,34 @@ def os_errors(*lost: type[Exception]) -> Generator[None]:
 
 
 @asynccontextmanager
-async def unwrapped(group: AbstractAsyncContextManager[G]) -> AsyncGenerator[G]:
+async def unwrapped(
+    group: AbstractAsyncContextManager[G], cancelled: type[BaseException]
+) -> AsyncGenerator[G]:
     """A group whose statement raises what was raised in it, and no ExceptionGroup of that."""
     failure: BaseException | None = None
-    async with group as tasks:
-        try:
-            yield tasks
-        except BaseException as error:
-            failure = error
+    try:
+        async with group as tasks:
+            try:
+                yield tasks
+            except BaseException as error:
+                failure = error
+    except BaseException as raised:
+        # Where the group was cancelled from outside, its tasks have nothing to add.
+        if failure is None or _others(raised, cancelled):
+            raise _alone(raised) from None
     if failure:
         raise failure
+
+
+def _others(error: BaseException, cancelled: type[BaseException]) -> bool:
+    """Whether there is anything in it but cancellations."""
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    if inner:
+        return any(_others(each, cancelled) for each in inner)
+    return not isinstance(error, cancelled)
+
+
+def _alone(error: BaseException) -> BaseException:
+    """What is in a group by itself, as Ctrl-C is where it has hit a task."""
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _alone(inner[0]) if len(inner) == 1 else error

@@ -138,7 +138,7 @@ class Anyio(Adapter[ByteStream]):
         await anyio.wait_readable(sock)
 
     def group(self) -> AbstractAsyncContextManager[Group]:
-        return unwrapped(anyio.create_task_group())
+        return unwrapped(anyio.create_task_group(), anyio.get_cancelled_exc_class())
 
 
 def check_source(address: str) -> None:

@@ -65,9 +65,16 @@ class Tasks:
             _ = asyncio.get_running_loop().call_soon(task.cancel)
 
     async def ended(self) -> None:
-        """Wait until all tasks have ended."""
+        """Wait until all tasks have ended; a cancellation is theirs too, and comes behind it."""
+        cancelled: asyncio.CancelledError | None = None
         while self._tasks:
-            _ = await asyncio.wait(self._tasks)
+            try:
+                _ = await asyncio.wait(self._tasks)
+            except asyncio.CancelledError as error:
+                cancelled = error
+                self.cancel()
+        if cancelled:
+            raise cancelled
 
 
 class Asyncio(Adapter[socket.socket]):
@@ -130,6 +137,7 @@ class Asyncio(Adapter[socket.socket]):
             except asyncio.CancelledError:
                 cancelled = True
         if cancelled and (task := asyncio.current_task()):
+            _ = task.uncancel()  # or it would count twice
             _ = task.cancel()
         return running.result()
 
@@ -157,6 +165,9 @@ class Asyncio(Adapter[socket.socket]):
         tasks = Tasks()
         try:
             yield tasks
+        except BaseException:
+            tasks.cancel()
+            raise
         finally:
             await tasks.ended()
 

@@ -57,6 +57,9 @@ def connect(
     looks the host up, with `socks5://` and `socks4://` this machine does. `Timeouts.connect` is for
     all of that, but a SOCKS proxy has as long for each part of its answers.
 
+    The other options are those of `ClientOptions`: `tls`, `context`, `timeouts`, `limits`,
+    `keepalive` and `trace`.
+
     Raises OSError (ssl.SSLError and TimeoutError among them), CommandFailed where the server
     refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
     LocalProtocolError for what is no host or no proxy.

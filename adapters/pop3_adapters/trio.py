@@ -122,7 +122,7 @@ class Trio(Adapter[trio.abc.Stream]):
         await trio.lowlevel.wait_readable(sock)
 
     def group(self) -> AbstractAsyncContextManager[Group]:
-        return unwrapped(trio.open_nursery())
+        return unwrapped(trio.open_nursery(), trio.Cancelled)
 
 
 def fail_after(seconds: float | None) -> AbstractContextManager[None]:

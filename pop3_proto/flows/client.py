@@ -279,7 +279,7 @@ class Fetch:
             raise LocalProtocolError(
                 f"cannot send DELE {number}: read the message to its end first"
             )
-        while self._is_full() and conn.pending and isinstance(conn.pending[0], Dele):
+        while self._is_full() and conn.pending and not isinstance(conn.pending[0], Retr):
             self._note((yield from next_reply(conn)))
         if self._is_full():
             raise LocalProtocolError(
@@ -294,7 +294,8 @@ class Fetch:
         return len(self._conn.pending) >= (2 * WIDEST if pipelined else 1)
 
     def _note(self, reply: Reply) -> None:
-        self._expected -= 1
+        if isinstance(reply.command, Retr | Dele):
+            self._expected -= 1
         if not reply.ok and isinstance(reply.command, Dele):
             self._refused = self._refused or failure(self._conn, reply.command, reply)
 

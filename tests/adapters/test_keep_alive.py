@@ -7,7 +7,16 @@ from typing import TypeAlias
 
 import pytest
 
-from pop3_proto import LocalProtocolError, ProtocolError, State, TlsPolicy
+from pop3_adapters.socket import Timeouts
+from pop3_proto import (
+    Deletions,
+    LocalProtocolError,
+    ProtocolError,
+    State,
+    TlsPolicy,
+    Trace,
+    TraceRecord,
+)
 
 from .backends import Session
 from .net import NAME, PASSWORD, Net
@@ -35,9 +44,13 @@ def waited(request: pytest.FixtureRequest) -> Waited:
     return blocked if name == "socket" else next(iter(WAYS[name].values())).waited
 
 
-async def connected(net: Net, port: int, keepalive: float = OFTEN) -> Session:
+async def connected(
+    net: Net, port: int, timeouts: Timeouts | None = None, trace: Trace | None = None
+) -> Session:
     sock = socket.create_connection((LOOPBACK, port), BOUND)
-    return await net.clients.connect_stream(sock, tls=TlsPolicy.NONE, keepalive=keepalive)
+    return await net.clients.connect_stream(
+        sock, tls=TlsPolicy.NONE, keepalive=OFTEN, timeouts=timeouts, trace=trace
+    )
 
 
 async def log_in(session: Session) -> None:
@@ -121,6 +134,72 @@ async def test_a_command_waits_for_a_noop_that_is_under_way(net: Net, waited: Wa
             await log_in(session)
             await waited(asked)
             assert await session.stat() == (2, 320)
+
+
+async def test_waiting_for_a_noop_counts_as_time_of_the_operation(net: Net, waited: Waited) -> None:
+    asked = threading.Event()
+
+    def script(wire: Wire) -> None:
+        let_in(wire)
+        wire.expect(b"NOOP\r\n")
+        asked.set()
+        assert wire.rest() == b""
+
+    with scripted(script) as port:
+        session = await connected(net, port, Timeouts(operation=0.2, silence=None))
+        async with session:
+            await log_in(session)
+            await waited(asked)
+            with pytest.raises(TimeoutError):
+                _ = await session.stat()
+            await session.close()
+
+
+async def test_a_noop_that_is_answered_late_spoils_no_deletion(net: Net, waited: Waited) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def script(wire: Wire) -> None:
+        let_in(wire)  # without PIPELINING
+        for number in (b"1", b"2"):
+            answer(wire, b"RETR %s\r\n" % number, b"+OK\r\none\r\n.\r\n")
+            wire.expect(b"NOOP\r\n")
+            asked.set()
+            assert answered.wait(BOUND)  # the client waits no longer
+            wire.send(b"+OK\r\n")
+            answer(wire, b"DELE %s\r\n" % number, b"+OK\r\n")
+        answer(wire, b"QUIT\r\n", b"+OK\r\n")
+
+    with scripted(script) as port:
+        async with await connected(net, port, Timeouts(silence=0.1)) as session:
+            await log_in(session)
+            async for message in session.fetch([1, 2]):
+                assert await message.read() == b"one\r\n"
+                await waited(asked)
+                asked.clear()
+                answered.set()
+                await message.delete()
+            answered.set()
+    assert session.deletions is Deletions.DONE
+
+
+async def test_a_trace_that_fails_in_a_noop_fails_nothing_else(net: Net, waited: Waited) -> None:
+    asked = threading.Event()
+
+    def trace(record: TraceRecord) -> None:
+        if record.octets == b"NOOP\r\n":
+            asked.set()
+            raise ValueError("the disk is full")
+
+    def script(wire: Wire) -> None:
+        let_in(wire)
+        assert wire.rest() == b""
+
+    with scripted(script) as port:
+        async with await connected(net, port, trace=trace) as session:
+            await log_in(session)
+            await waited(asked)
+            with pytest.raises(LocalProtocolError, match="trace could not be written"):
+                _ = await session.stat()
 
 
 async def test_when_the_server_has_gone_the_next_command_says_so(net: Net, waited: Waited) -> None:

@@ -2,22 +2,34 @@
 
 import asyncio
 import errno
+import math
 import socket
+import threading
 from contextlib import ExitStack, suppress
+from typing import Any
 
+import anyio
 import pytest
+import trio
 
 from pop3_adapters._listening import listen
 from pop3_adapters._sessions import Sessions
 from pop3_adapters.asyncio import serve as asynchronous
+from pop3_adapters.asyncio import serve_stream as serve_one
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
-from pop3_adapters.socket import serve
+from pop3_adapters.socket import connect, serve
+from pop3_proto import Maildrop
 
 from .async_backends import LIBRARIES
 from .net import Net
 from .wire import BOUND, LOOPBACK, dial
 
-NOBODY = Passwords({}, lambda name: MemoryMaildrop())
+
+def nothing(name: str) -> Maildrop:
+    return MemoryMaildrop()
+
+
+NOBODY = Passwords({}, nothing)
 
 
 def greeting(host: str, port: int) -> bytes:
@@ -90,3 +102,103 @@ def test_what_is_raised_in_its_statement_comes_out_as_it_is(library: str) -> Non
 
     with pytest.raises(KeyError, match="mine"):
         LIBRARIES[library].run(scenario)
+
+
+@pytest.mark.parametrize("library", ["trio", "anyio-asyncio", "anyio-trio"])
+def test_what_is_raised_in_a_scope_that_is_cancelled_comes_out_all_the_same(library: str) -> None:
+    module = trio if library == "trio" else anyio
+
+    async def scenario() -> None:
+        with module.CancelScope() as scope:
+            async with LIBRARIES[library].module.serve(NOBODY) as server:
+                with dial(server.port):
+                    scope.cancel()
+                    raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        LIBRARIES[library].run(scenario)
+
+
+@pytest.mark.parametrize("library", ["asyncio", "uvloop"])
+def test_an_impatient_second_cancellation(library: str) -> None:
+    async def scenario() -> None:
+        listening, port = asyncio.Event(), list[int]()
+
+        async def serve() -> None:
+            async with asynchronous(NOBODY) as server:
+                port.append(server.port)
+                listening.set()
+                await server.wait()
+
+        task = asyncio.create_task(serve())
+        await listening.wait()
+        with dial(port[0]) as wire:
+            assert await asyncio.to_thread(wire.line)
+            task.cancel()
+            for _ in range(4):
+                await asyncio.sleep(0)
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(wire.rest) == b""
+
+    LIBRARIES[library].run(scenario)
+
+
+def test_a_time_limit_that_ends_a_session_inside_a_method_that_blocks() -> None:
+    class Slow(Passwords):
+        def authenticate(self, name: str, password: str) -> Maildrop | None:
+            called.set()
+            assert go_on.wait(BOUND)
+            return None
+
+    called, go_on = threading.Event(), threading.Event()
+
+    async def scenario() -> None:
+        async def expire() -> None:
+            await asyncio.to_thread(called.wait, BOUND)
+            limit.reschedule(asyncio.get_running_loop().time())
+            await asyncio.sleep(0)
+            go_on.set()
+
+        async def limited() -> None:
+            async with limit:
+                expiring = asyncio.create_task(expire())
+                try:
+                    await serve_one(Slow({}, nothing), there, allow_insecure_auth=True)
+                finally:
+                    await expiring
+
+        limit = asyncio.timeout(None)
+        with pytest.raises(TimeoutError):
+            await limited()
+
+    here, there = socket.socketpair()
+    with here, there:
+        here.sendall(b"USER alice\r\nPASS secret\r\n")
+        LIBRARIES["asyncio"].run(scenario)
+
+
+def test_an_endless_grace() -> None:
+    with serve(NOBODY) as server, dial(server.port) as wire:
+        assert wire.line().startswith(b"+OK")
+        closing = threading.Thread(target=server.close, args=(math.inf,))
+        closing.start()
+        assert wire.ask(b"QUIT").startswith(b"+OK")
+        closing.join(BOUND)
+        assert not closing.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"timeout": 3}, "no option 'timeout': there are tls, context"),
+        ({"tls": "stls"}, "tls is a TlsPolicy"),
+        ({"tls": True}, "tls is a TlsPolicy"),
+    ],
+)
+def test_what_is_no_option_is_no_plaintext_either(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        _ = connect("pop.example.org", **options)
+    with pytest.raises(TypeError, match=sentence):
+        _ = serve(NOBODY, **options)

@@ -1,12 +1,13 @@
 """Servers behind a proxy that says for whom it connects."""
 
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
 from pop3_adapters._proxy_protocol import MOST, SIGNATURE, Introduction, introduction
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
-from pop3_adapters.socket import serve
+from pop3_adapters.socket import serve, serve_unix
 from pop3_proto import TlsPolicy
 
 from .net import Net
@@ -72,6 +73,7 @@ def test_in_every_split(said: bytes, address: str) -> None:
         b"PROXY TCP4 2001:db8::7 2001:db8::7 1024 110\r\n",
         b"PROXY TCP4 192.0.2.300 192.0.2.8 1024 110\r\n",
         b"PROXY TCP4 \xff 192.0.2.8 1024 110\r\n",
+        b"PROXY TCP6 fe80::1%lo fe80::1 1024 110\r\n",
         b"proxy unknown\r\n",
         b"PROXY TCP4 " + b"1" * 120,
         b"\r\nUSER alice\r\n",
@@ -165,6 +167,11 @@ def test_the_end_of_the_server_is_its_end(net: Net) -> None:
         assert wire.rest() == b""
 
 
-def test_what_is_no_network() -> None:
+def test_what_is_no_network(tmp_path: Path) -> None:
+    nobody = Passwords({}, lambda name: MemoryMaildrop())
     with pytest.raises(ValueError, match="does not appear to be"):
-        _ = serve(Passwords({}, lambda name: MemoryMaildrop()), proxies=["localhost"])
+        _ = serve(nobody, proxies=["localhost"])
+    with pytest.raises(ValueError, match="a list of addresses or networks"):
+        _ = serve(nobody, proxies="127.0.0.1")
+    with pytest.raises(ValueError, match="nobody has an address"):
+        _ = serve_unix(nobody, tmp_path / "pop3", proxies=[LOOPBACK])

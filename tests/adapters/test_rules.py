@@ -21,6 +21,7 @@ LAYERS = (
         "_tls",
         "_line_ends",
         "_mbox",
+        "_options",
         "_mbox_lock",
         "_pipe_stream",
         "_protocol_stream",
