@@ -395,6 +395,16 @@ class TestKeepAlive:
         conn = ClientConnection()
         play(conn, flows.keep_alive(conn))
 
+    def test_one_that_is_answered_late_spoils_no_deletion_in_a_fetch(self) -> None:
+        conn = logged_in()
+        fetch = flows.Fetch(conn, [1])
+        assert play(conn, fetch.advance(), "C: RETR 1\nS: +OK")
+        assert play(conn, flows.next_chunk(conn), "S: .") == b""
+        interrupted(conn, flows.keep_alive(conn), "C: NOOP")
+        play(conn, fetch.delete(1), "S: +OK\nC: DELE 1")
+        assert play(conn, fetch.advance(), "S: +OK") is None
+        assert conn.marked == {1}
+
     def test_the_end_of_the_session_comes_out(self) -> None:
         conn = logged_in()
         with pytest.raises(UnexpectedEof):
