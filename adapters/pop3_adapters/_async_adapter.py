@@ -15,6 +15,7 @@ from ._async_session import dialing, hold_session, open_client
 from ._event_loop import EventLoop
 from ._listening import listen, listen_unix
 from ._opening import ClientOptions, opening, opening_unix
+from ._options import check_alone
 from ._proxies import Route, asked_async, countdown, find_route, going_through
 from ._sessions import ServerOptions, Sessions
 from .streams import AsyncStream
@@ -183,5 +184,6 @@ class Adapter(EventLoop, Generic[S]):
         Returns when the session has ended, and closes the stream. A cancellation ends the session
         without deleting anything. Raises ValueError for options that do not fit together.
         """
+        check_alone(options)
         sessions = Sessions(authenticator, **options)
         await hold_session(await self.attach(stream), sessions.new(self.time), self)

@@ -45,9 +45,8 @@ class BlockingDriver:
             )
         deadline = deadline or self.deadlines.operation()
         try:
-            left = self.deadlines.left(None, deadline)
-            if not self._running.acquire(timeout=-1 if left is None else left):
-                raise TimeoutError(NOT_OVER)
+            if not self._running.acquire(blocking=False):
+                self._wait(deadline)
             try:
                 return self._run(flow, deadline)
             finally:
@@ -81,6 +80,11 @@ class BlockingDriver:
         finally:
             self.link.machine.abort("it was closed")
             self._stream.close()
+
+    def _wait(self, deadline: float | None) -> None:
+        left = self.deadlines.left(None, deadline)
+        if not self._running.acquire(timeout=-1 if left is None else left):
+            raise TimeoutError(NOT_OVER)
 
     def _run(self, flow: Flow[T], deadline: float | None) -> T:
         self._runner = threading.get_ident()

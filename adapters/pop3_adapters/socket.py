@@ -14,6 +14,7 @@ from ._client import Client, Message
 from ._keep_alive import KeepAlive
 from ._listening import listen, listen_unix
 from ._opening import ClientOptions, Opening, opening, opening_unix
+from ._options import check_alone
 from ._proxies import EVER, Route, asked, countdown, find_route, going_through
 from ._sessions import ServerOptions, Sessions
 from ._socket_stream import SocketStream
@@ -129,6 +130,10 @@ def connect_stream(
 
 def _attached(stream: socket.socket | Stream) -> Stream:
     # Sockets of other libraries are no `socket.socket`, but do what one does.
+    if not isinstance(stream, Stream) and not hasattr(stream, "recv"):
+        raise TypeError(
+            "a stream has the methods send, receive and close, see pop3_adapters.streams"
+        )
     return stream if isinstance(stream, Stream) else SocketStream(stream)
 
 
@@ -183,5 +188,6 @@ def serve_stream(
     Returns when the session has ended, and closes the stream. Raises ValueError for options that
     do not fit together.
     """
+    check_alone(options)
     sessions = Sessions(authenticator, **options)
     hold_session(_attached(stream), sessions.new(time.monotonic))

@@ -176,3 +176,16 @@ def test_a_server_over_a_socket_of_its_own_library() -> None:
     with pair() as (here, there), beside(lambda: deletes_the_first(here)):
         LIBRARIES["asyncio"].run(scenario)
     assert maildrop.messages == [b"two\r\n"]
+
+
+@pytest.mark.parametrize("name", ["connections", "connections_per_address", "proxies"])
+def test_one_connection_needs_no_limits_on_many(name: str) -> None:
+    options: dict[str, Any] = {name: ()}
+    with pair() as (_, there), pytest.raises(ValueError, match=f"leave out {name}="):
+        socket_module.serve_stream(users(MemoryMaildrop()), there, **options)
+
+
+def test_a_stream_that_lacks_a_method() -> None:
+    half: Any = type("Half", (), {"send": None, "receive": None})()
+    with pytest.raises(TypeError, match="send, receive and close"):
+        _ = socket_module.connect_stream(half, tls=TlsPolicy.NONE)

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -275,3 +276,27 @@ def test_it_listens_nowhere(maildir: Path) -> None:
         _, stderr = process.communicate(timeout=BOUND)
     assert process.returncode == 2
     assert b"leave out --host and --port" in stderr
+
+
+def test_nothing_but_pop3_goes_to_the_client(maildir: Path) -> None:
+    client, server = socket.socketpair()
+    command = [*COMMAND, "serve", str(maildir), "--user", "alice", "--stdio"]
+    end = server.fileno()
+    environ = environment(PASSWORD)
+    with client, server, Popen(command, env=environ, stdin=end, stdout=end, stderr=end) as process:
+        server.close()
+        with client.makefile("rb") as said:
+            assert said.readline().startswith(b"+OK")
+            maildir.rename(maildir.with_name("elsewhere"))
+            client.sendall(f"USER alice\r\nPASS {PASSWORD}\r\nQUIT\r\n".encode())
+            assert [line.split()[0] for line in said] == [b"+OK", b"-ERR", b"+OK"]
+    assert process.returncode == 0
+
+
+def test_standard_input_that_is_closed() -> None:
+    script = "import os, sys; os.close(0); os.execv(sys.argv[1], sys.argv[1:])"
+    words = [*COMMAND, "serve", ".", "--user", "alice", "--stdio"]
+    with Popen([sys.executable, "-c", script, *words], stdout=PIPE, stderr=PIPE) as process:
+        stdout, stderr = process.communicate(timeout=BOUND)
+    assert (process.returncode, stdout) == (2, b"")
+    assert b"one of them is closed" in stderr

@@ -116,11 +116,19 @@ class Service:
 def standard_streams() -> tuple[Stream, bool]:
     """What standard input and output lead to, and whether others may listen on the way.
 
-    From then on the two themselves lead elsewhere, so that nothing else gets between the octets.
+    From then on the two themselves lead elsewhere, so that nothing else gets between the octets;
+    and so does standard error where it is the same, as inetd has it. Raises CommandError.
     """
-    private = not any(_is_on_a_network(descriptor) for descriptor in (0, 1))
-    stream = PipeStream(os.dup(0), os.dup(1))
-    with open(os.devnull, "rb") as nothing:
+    try:
+        private = not any(_is_on_a_network(descriptor) for descriptor in (0, 1))
+        stream = PipeStream(os.dup(0), os.dup(1))
+    except OSError:
+        raise CommandError(
+            "--stdio serves over standard input and output, and one of them is closed"
+        ) from None
+    with open(os.devnull, "r+b") as nothing:
+        if any(os.path.sameopenfile(2, descriptor) for descriptor in (0, 1)):
+            _ = os.dup2(nothing.fileno(), 2)
         _ = os.dup2(nothing.fileno(), 0)
     _ = os.dup2(2, 1)
     return stream, private

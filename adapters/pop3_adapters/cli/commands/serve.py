@@ -76,8 +76,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the mail in a Maildir or an mbox to one user, until Ctrl-C."""
-    stream, private = standard_streams() if stdio else (None, False)
     with errors_as_sentences():
+        stream, private = standard_streams() if stdio else (None, False)
         maildrop = maildrop_at(path)
         if stdio and (host != HERE or port):
             raise CommandError("--stdio listens nowhere: leave out --host and --port")
