@@ -1,7 +1,29 @@
 """POP3 without I/O: octets to events, commands to octets, for both ends of a connection."""
 
 from .answers import Answer, Answering
+from .authenticator import (
+    Authenticator,
+    CertificateHolders,
+    ClientCertificate,
+    Delegation,
+    Guests,
+    LoginAttempt,
+    Maildrops,
+    PasswordStore,
+    TokenHolders,
+    VerifierStore,
+)
 from .capabilities import Capabilities, LoginInterval, Offer, Retention, Source
+from .claims import (
+    AccessToken,
+    Certified,
+    Claim,
+    Credentials,
+    Digest,
+    Guest,
+    Proven,
+    VerifierWanted,
+)
 from .client import ClientConnection, Deletions
 from .commands import (
     COMMANDS,
@@ -36,6 +58,7 @@ from .errors import (
     LineTooLong,
     LocalProtocolError,
     LoginDelay,
+    LoginImpossible,
     MailboxInUse,
     PermanentFailure,
     PlaintextAfterStls,
@@ -44,6 +67,7 @@ from .errors import (
     RemoteProtocolError,
     StlsRefused,
     TemporaryFailure,
+    TokenRefused,
     UnexpectedEof,
     UnsolicitedReply,
     Utf8Required,
@@ -71,28 +95,28 @@ from .listings import Language, MailboxStat, ScanListing, UniqueId
 from .maildrop import (
     Announced,
     Announcing,
-    Authenticator,
     Maildrop,
     MaybeAwaitable,
     MessageEntry,
-    PasswordStore,
     Refused,
     Utf8Aware,
 )
 from .policies import TlsPolicy
 from .replay import replay_client, replay_server
 from .responses import ResponseCode, StatusLine
-from .sasl import ClientMechanism, Credentials, Response, ServerMechanism
+from .sasl import ClientMechanism, Response, ServerMechanism
 from .server import ServerConnection
 from .snapshot import Snapshot
 from .states import State
 from .trace import Trace, Traced, TraceRecord, parse_record, write_record
 from .url import Pop3Url, parse_url
+from .verifier import ScramVerifier
 
 __all__ = [
     "COMMANDS",
     "NEED_DATA",
     "PAUSED",
+    "AccessToken",
     "Announced",
     "Announcing",
     "Answer",
@@ -110,7 +134,11 @@ __all__ = [
     "BodyTooLarge",
     "Capa",
     "Capabilities",
+    "CertificateHolders",
+    "Certified",
     "Challenge",
+    "Claim",
+    "ClientCertificate",
     "ClientConnection",
     "ClientEvent",
     "ClientMechanism",
@@ -119,10 +147,14 @@ __all__ = [
     "Connection",
     "Credentials",
     "Dele",
+    "Delegation",
     "Deletions",
     "DeletionsUnconfirmed",
+    "Digest",
     "EndOfStream",
     "Greeting",
+    "Guest",
+    "Guests",
     "Hint",
     "Lang",
     "Language",
@@ -131,11 +163,14 @@ __all__ = [
     "LineTooLong",
     "List",
     "LocalProtocolError",
+    "LoginAttempt",
     "LoginDelay",
+    "LoginImpossible",
     "LoginInterval",
     "MailboxInUse",
     "MailboxStat",
     "Maildrop",
+    "Maildrops",
     "MaybeAwaitable",
     "MessageEntry",
     "Noop",
@@ -147,6 +182,7 @@ __all__ = [
     "Pop3Error",
     "Pop3Url",
     "ProtocolError",
+    "Proven",
     "Quit",
     "Refused",
     "RemoteProtocolError",
@@ -158,6 +194,7 @@ __all__ = [
     "Rpop",
     "Rset",
     "ScanListing",
+    "ScramVerifier",
     "ServerConnection",
     "ServerEvent",
     "ServerMechanism",
@@ -170,6 +207,8 @@ __all__ = [
     "StlsRefused",
     "TemporaryFailure",
     "TlsPolicy",
+    "TokenHolders",
+    "TokenRefused",
     "Top",
     "Trace",
     "TraceRecord",
@@ -183,6 +222,8 @@ __all__ = [
     "Utf8",
     "Utf8Aware",
     "Utf8Required",
+    "VerifierStore",
+    "VerifierWanted",
     "Waiting",
     "parse_record",
     "parse_url",

@@ -5,9 +5,22 @@ from enum import Enum
 from typing import Final, NoReturn
 
 from .apop import find_timestamp
+from .base64 import encode_base64
 from .body import BodyDecoder
 from .capabilities import Capabilities, Offer, Source
-from .commands import HIDDEN, Auth, Body, Command, Dele, Quit, Rset, Stls, redact, secrets_in
+from .commands import (
+    CREDENTIALS,
+    HIDDEN,
+    Auth,
+    Body,
+    Command,
+    Dele,
+    Quit,
+    Rset,
+    Stls,
+    redact,
+    secrets_in,
+)
 from .connection import Connection
 from .errors import (
     BodyTooLarge,
@@ -32,7 +45,6 @@ from .events import (
 from .exchange import Exchange, hide_challenge
 from .limits import Limits
 from .responses import StatusLine, describe_foreign, parse_status, printable
-from .sasl import encode_base64
 from .states import GREETING, Outcome, State
 from .trace import Trace, Traced
 
@@ -431,7 +443,10 @@ class ClientConnection(Connection):
             self._lost("where TLS had to begin")
         if not all(isinstance(command, Quit) for command in self.pending):
             more = f" and {len(self._pending) - 1} more" if len(self._pending) > 1 else ""
-            self._lost(f"while the reply to {self._pending[0][0]}{more} was due")
+            command = self._pending[0][0]
+            rejected = command.verb in CREDENTIALS and command.body is Body.NONE
+            guess = ", as some servers do where a password is wrong" if rejected else ""
+            self._lost(f"while the reply to {self._pending[0][0]}{more} was due{guess}")
         self._pending.clear()
         self._session.state = State.CLOSED
         return EndOfStream()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar, Final, Generic, TypeVar, cast, overload
 
+from .base64 import encode_base64
 from .capabilities import Capabilities
 from .errors import LocalProtocolError, RemoteProtocolError
 from .lines import breaks_line
@@ -29,7 +30,7 @@ from .listings import (
     split_lines,
 )
 from .responses import StatusLine, printable
-from .sasl import decode_initial, encode_base64, encode_initial, is_mechanism_name
+from .sasl import decode_initial, encode_initial, is_mechanism_name
 from .states import State
 
 __all__ = [
@@ -378,6 +379,12 @@ class Auth(Command[T_co]):
     def secrets(self) -> tuple[bytes, ...]:
         return secrets_in(self.initial or b"")
 
+    def __str__(self) -> str:
+        # The name is told even where the secret happens to be the same.
+        name = (self.mechanism or "").encode("ascii", "replace")
+        words = ["AUTH", *([name.decode()] if is_mechanism_name(name) else [])]
+        return " ".join([*words, "="] if self.initial == b"" else words)
+
     @classmethod
     def parse(cls, arguments: Sequence[bytes]) -> "Auth[object]":
         if not arguments:
@@ -694,3 +701,6 @@ COMMANDS: Final[tuple[type[Command[object]], ...]] = (
     Quit,
 )
 """The vocabulary that both roles know from the start."""
+
+CREDENTIALS: Final = frozenset({"PASS", "RPOP", "APOP", "AUTH"})
+"""The verbs whose refusal without a code means that the credentials are wrong."""

@@ -1,11 +1,14 @@
 """The exceptions: what you did, what the peer did, and what the server refused."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from .hints import Hint, hint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .commands import Command
+    from .mechanisms.oauth import TokenRefusal
     from .responses import ResponseCode, StatusLine
 
 __all__ = [
@@ -16,6 +19,7 @@ __all__ = [
     "LineTooLong",
     "LocalProtocolError",
     "LoginDelay",
+    "LoginImpossible",
     "MailboxInUse",
     "PermanentFailure",
     "PlaintextAfterStls",
@@ -24,6 +28,7 @@ __all__ = [
     "RemoteProtocolError",
     "StlsRefused",
     "TemporaryFailure",
+    "TokenRefused",
     "UnexpectedEof",
     "UnsolicitedReply",
     "Utf8Required",
@@ -40,6 +45,26 @@ class ProtocolError(Pop3Error):
 
 class LocalProtocolError(ProtocolError):
     """This program asked for what is not allowed here; it was not sent."""
+
+
+NOT_OFFERED: Final = "the server does not offer it"
+
+
+class LoginImpossible(LocalProtocolError):
+    """There is no way to log in; nothing was sent.
+
+    `offered` are the ways that the server has announced, empty where it has not said; `obstacles`
+    has, for each way, why it cannot be taken.
+    """
+
+    def __init__(self, offered: tuple[str, ...], obstacles: "Mapping[str, str]") -> None:
+        takes = ", ".join(offered)
+        offers = f"the server offers {takes}" if takes else "the server has not said what it takes"
+        worth_telling = {way: text for way, text in obstacles.items() if text != NOT_OFFERED}
+        reasons = "".join(f"; {way}: {text}" for way, text in worth_telling.items())
+        super().__init__(f"there is no way to log in: {offers}{reasons}")
+        self.offered = offered
+        self.obstacles = obstacles
 
 
 class RemoteProtocolError(ProtocolError):
@@ -134,6 +159,35 @@ class CommandFailed(Pop3Error):
 
 class AuthenticationFailed(CommandFailed):
     """The name or the password is wrong, or not allowed in (RFC 3206, section 4)."""
+
+    untried: tuple[str, ...] = ()
+    """Other ways to log in, which were not tried with the same password: that locks accounts."""
+
+    in_one_line = False
+    """Whether AUTH carried the response, which some servers refuse."""
+
+    def __str__(self) -> str:
+        words = super().__str__()
+        if self.in_one_line:
+            words += "; if the password is right, try initial_response=False"
+        if self.untried:
+            words += (
+                f"; nothing else was tried with this password: {', '.join(self.untried)} can be "
+                "named with mechanism="
+            )
+        return words
+
+
+class TokenRefused(AuthenticationFailed):
+    """The server has refused a token of OAuth, and says why in `refusal` (RFC 7628, section
+    3.2.2)."""
+
+    def __init__(self, command: str, reply: "StatusLine", refusal: "TokenRefusal") -> None:
+        super().__init__(command, reply)
+        self.refusal = refusal
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; of the token it says: {self.refusal}"
 
 
 class MailboxInUse(CommandFailed):

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from .base64 import decode_base64, encode_base64
 from .commands import HIDDEN, Auth
 from .errors import LocalProtocolError
 from .events import Challenge
 from .responses import parse_status
-from .sasl import decode_base64, encode_base64
 
 __all__ = ["Exchange"]
 

@@ -30,8 +30,15 @@ class Limits:
     challenges: int = 32
     """Challenges in one AUTH; no mechanism needs more than a few."""
 
+    scram_iterations: int = 1_000_000
+    """Iterations of SCRAM that a server may demand: about half a second of work (RFC 5802, section
+    5.1)."""
+
     bad_commands: int = 16
     """Commands of one session that are none, or not legal, before a server ends it."""
+
+    failed_logins: int = 3
+    """Logins of one session that fail before a server ends it: nobody tries passwords for long."""
 
     status_out: int = 512
     """Octets of a status line that a server sends; longer text is cut (RFC 2449, section 4)."""

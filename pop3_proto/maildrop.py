@@ -1,4 +1,4 @@
-"""What a server asks of an application: who may log in, and what lies in the maildrop.
+"""What a server asks of an application behind the login: what lies in the maildrop.
 
 Each method may be plain or asynchronous, as the adapter that runs the server allows.
 """
@@ -14,11 +14,9 @@ from .responses import ResponseCode
 __all__ = [
     "Announced",
     "Announcing",
-    "Authenticator",
     "Maildrop",
     "MaybeAwaitable",
     "MessageEntry",
-    "PasswordStore",
     "Refused",
     "Utf8Aware",
 ]
@@ -77,14 +75,6 @@ class Maildrop(Protocol):
         ...
 
 
-class Authenticator(Protocol):
-    """Decides who may log in, and to which maildrop."""
-
-    def authenticate(self, name: str, password: str) -> MaybeAwaitable[Maildrop | None]:
-        """The maildrop that belongs to the name, or None if name or password is wrong."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Announced:
     """What an application can do, or wants, that a server has to announce."""
@@ -116,13 +106,4 @@ class Utf8Aware(Protocol):
 
     def enable_utf8(self) -> MaybeAwaitable[None]:
         """The session is in UTF-8 mode; called before `open`, or never."""
-        ...
-
-
-@runtime_checkable
-class PasswordStore(Protocol):
-    """What an authenticator may be besides: one that knows the passwords, as APOP needs it."""
-
-    def password(self, name: str) -> MaybeAwaitable[str | None]:
-        """The password of a user, or None where there is no such user, or he has none."""
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
+from .base64 import decode_base64
 from .body import BodyDecoder
 from .client import ClientConnection
 from .commands import COMMANDS, Auth, Command, parse_command
@@ -10,7 +11,6 @@ from .connection import Connection
 from .events import NEED_DATA, PAUSED, ClientEvent, EndOfStream, ServerEvent
 from .exchange import CANCEL
 from .responses import parse_status
-from .sasl import decode_base64
 from .server import ServerConnection
 from .states import State
 from .trace import Traced, TraceRecord

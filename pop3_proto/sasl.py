@@ -1,16 +1,14 @@
-"""What AUTH carries: base64, and the two sides of a mechanism (RFC 5034, RFC 4422)."""
+"""The two sides of a mechanism of AUTH, and what its lines begin with (RFC 5034, RFC 4422)."""
 
-import binascii
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
+
+from .base64 import decode_base64, encode_base64
+from .claims import Claim
 
 __all__ = [
     "ClientMechanism",
-    "Credentials",
     "Response",
     "ServerMechanism",
-    "decode_base64",
-    "encode_base64",
     "is_mechanism_name",
 ]
 
@@ -47,20 +45,17 @@ class ClientMechanism(Protocol):
         """Whether the client speaks first; it may do so within AUTH itself."""
         ...
 
+    @property
+    def shows_secret(self) -> bool:
+        """Whether who listens learns what he can log in with, so that this needs TLS."""
+        ...
+
     def respond(self, challenge: bytes) -> Response:
         """The answer to a challenge, which is empty where the client speaks first.
 
-        What this raises cancels the exchange.
+        What this raises cancels the exchange. On an event loop it is called in a thread.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A name and a password that a client has given, to be checked."""
-
-    name: str
-    password: str = field(repr=False)
 
 
 class ServerMechanism(Protocol):
@@ -71,28 +66,18 @@ class ServerMechanism(Protocol):
         """Whether the client speaks first; only then may AUTH itself carry a response."""
         ...
 
-    def step(self, response: bytes) -> bytes | Credentials:
+    @property
+    def shows_secret(self) -> bool:
+        """Whether who listens learns what he can log in with, so that this needs TLS."""
+        ...
+
+    def step(self, response: bytes) -> bytes | Claim:
         """The next challenge, or who wants to log in. The first response is empty where the server
         speaks first.
 
         Raises ValueError for a response that makes no sense.
         """
         ...
-
-
-def encode_base64(data: bytes) -> bytes:
-    """Base64 without line ends."""
-    return binascii.b2a_base64(data, newline=False)
-
-
-def decode_base64(text: bytes) -> bytes | None:
-    """What base64 stands for, or None where a single octet of it is not as it has to be."""
-    try:
-        data = binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        return None
-    # Python 3.11 and 3.12 take padding behind what needs none.
-    return data if len(text) == (len(data) + 2) // 3 * 4 else None
 
 
 def encode_initial(data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from .apop import is_timestamp
+from .base64 import decode_base64, encode_base64
 from .body import BodyEncoder
 from .commands import COMMANDS, HIDDEN, Auth, Body, Command, Quit, Stls, parse_command
 from .connection import Connection
@@ -19,7 +20,6 @@ from .events import (
 from .exchange import CANCEL, hide_challenge
 from .limits import Limits
 from .responses import ResponseCode, write_status
-from .sasl import decode_base64, encode_base64
 from .states import GREETING, Outcome, State
 from .trace import Trace, Traced
 
