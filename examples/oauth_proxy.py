@@ -18,18 +18,6 @@ from pop3_adapters.asyncio import connect, serve
 from pop3_adapters.maildrops import Passwords
 
 
-class XOAuth2:
-    """The mechanism of that name; a challenge is the server's reason to refuse."""
-
-    name, client_first = "XOAUTH2", True
-
-    def __init__(self, user: str, token: str) -> None:
-        self.first = f"user={user}\x01auth=Bearer {token}\x01\x01".encode()
-
-    def respond(self, challenge: bytes) -> pop3.Response:
-        return pop3.Response(b"" if challenge else self.first, last=True)
-
-
 class Upstream:
     """One session's maildrop, on the real server."""
 
@@ -40,8 +28,9 @@ class Upstream:
         url, limits = self.url, pop3.Limits(drain=1 << 30)  # TOP leaves messages early
         self.client = await connect(url.host, url.port, tls=url.tls, limits=limits)
         try:
-            mechanism = XOAuth2(url.user or "", self.token.read_text("ascii").strip())
-            await self.client.authenticate(mechanism, allow_insecure_auth=not self.client.tls)
+            token = self.token.read_text("ascii").strip()
+            insecure = not self.client.tls
+            await self.client.login_oauth(url.user or "", token, allow_insecure_auth=insecure)
             unique_ids = dict(await self.client.unique_ids())
             sizes = {number: octets or 0 for number, octets in await self.client.scan_listings()}
         except BaseException as error:

@@ -12,7 +12,7 @@ from PySide6.QtNetwork import QTcpSocket
 
 from pop3_proto import ClientConnection, List, Retr, TlsPolicy
 from pop3_proto.flows import client as flows
-from pop3_proto.flows.core import Flow, Io, Send
+from pop3_proto.flows.core import Flow, Invoke, Io, Send
 from pop3_proto.flows.login import login
 
 
@@ -51,6 +51,8 @@ class Driver:
             for want in self.flow:
                 if isinstance(want, Send):
                     self.sock.write(want.data)
+                elif isinstance(want, Invoke):  # a mechanism of AUTH, which is quick here
+                    want.deliver(want.function())
                 elif want is Io.RECEIVE:
                     return
         except Exception as error:  # Qt would print it and wait for ever

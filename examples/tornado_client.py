@@ -1,4 +1,4 @@
-"""Tornado: a conversation over an IOStream.
+"""Tornado: a driver that does what a conversation wants, over an IOStream.
 
     python examples/tornado_client.py HOST PORT USER PASSWORD
 
@@ -14,7 +14,7 @@ from tornado.tcpclient import TCPClient
 
 from pop3_proto import ClientConnection, List, Pop3Error, Retr, TlsPolicy
 from pop3_proto.flows import client as flows
-from pop3_proto.flows.core import Flow, Io, Send
+from pop3_proto.flows.core import Flow, Invoke, Io, Send
 from pop3_proto.flows.login import login
 
 
@@ -29,8 +29,6 @@ def retrieve(conn: ClientConnection, user: str, password: str) -> Flow[None]:
 
 
 class Driver:
-    """Does what a flow wants, and tells it what goes wrong."""
-
     def __init__(self, conn: ClientConnection, stream: IOStream) -> None:
         self.conn, self.stream = conn, stream
         self.reading: asyncio.Future[bytes] | None = None
@@ -42,6 +40,8 @@ class Driver:
                 try:
                     if isinstance(want, Send):
                         await self.stream.write(want.data)
+                    elif isinstance(want, Invoke):  # a mechanism of AUTH, which is quick here
+                        want.deliver(want.function())
                     elif want is Io.RECEIVE or want is Io.POLL:
                         await self.receive(wait=want is Io.RECEIVE)
                 except Exception as error:

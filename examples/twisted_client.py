@@ -1,4 +1,4 @@
-"""Twisted: a Protocol that runs a conversation, which is a flow and knows nothing of Twisted.
+"""Twisted: a Protocol that does what a conversation wants, which knows nothing of Twisted.
 
     python examples/twisted_client.py HOST PORT USER PASSWORD
 
@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from pop3_proto import ClientConnection, List, Pop3Error, Retr, TlsPolicy
 from pop3_proto.flows import client as flows
-from pop3_proto.flows.core import Flow, Io, Send
+from pop3_proto.flows.core import Flow, Invoke, Io, Send
 from pop3_proto.flows.login import login
 
 
@@ -33,8 +33,6 @@ def retrieve(conn: ClientConnection, user: str, password: str) -> Flow[None]:
 
 
 class Pop3Client(Protocol):
-    """Does what a flow wants; `done` fires at its end."""
-
     def __init__(self, conn: ClientConnection, flow: Flow[None]) -> None:
         self.conn, self.flow = conn, flow
         self.done: Deferred[None] = Deferred()
@@ -55,6 +53,8 @@ class Pop3Client(Protocol):
             for want in self.flow:
                 if isinstance(want, Send):
                     transport.write(want.data)
+                elif isinstance(want, Invoke):  # a mechanism of AUTH, which is quick here
+                    want.deliver(want.function())
                 elif want is Io.RECEIVE:
                     return
         except Exception as error:

@@ -194,7 +194,7 @@ class AsyncDriver:
             raise
 
     async def _invoke(self, want: Invoke) -> None:
-        result = await self._called(want.function)
+        result = await self._called(want.function) if want.may_block else want.function()
         want.deliver(await result if inspect.isawaitable(result) else result)
 
     async def _called(self, function: Callable[[], object]) -> object:

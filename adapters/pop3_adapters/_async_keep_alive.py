@@ -29,15 +29,20 @@ class KeepAlive:
         tasks = await self._group.__aenter__()
         _ = tasks.start_soon(self._run)
 
+    def follow(self, driver: AsyncDriver, conn: ClientConnection) -> None:
+        """The client goes on with another connection."""
+        self._driver, self._conn = driver, conn
+
     async def end(self, error: BaseException | None) -> None:
         """No more; `error` is what ends the client's statement."""
         _ = self._ended.set()
         _ = await self._group.__aexit__(type(error) if error else None, error, None)
 
     async def _run(self) -> None:
-        driver, loop = self._driver, self._loop
+        loop = self._loop
         try:
             while not self._ended.is_set():
+                driver = self._driver
                 rest = driver.used + self._seconds - loop.time()
                 if rest > 0:
                     await loop.wait(self._ended, rest)

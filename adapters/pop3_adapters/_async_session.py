@@ -8,7 +8,7 @@ from pop3_proto import Pop3Error
 from pop3_proto.flows import client as flows
 
 from ._async import AsyncDriver
-from ._async_client import Client
+from ._async_client import Client, Origin
 from ._async_keep_alive import KeepAlive
 from ._event_loop import EventLoop
 from ._opening import Opening
@@ -29,7 +29,7 @@ def dialing(host: str) -> Generator[None]:
         raise _first(error.__cause__, error) from None
 
 
-async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop) -> Client:
+async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop, origin: Origin) -> Client:
     """A client's session from its first octet to AUTHORIZATION."""
     driver = AsyncDriver(stream, new.link, new.deadlines(loop.time), loop)
     try:
@@ -38,7 +38,7 @@ async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop) -> Cli
         await driver.close()
         raise
     alive = KeepAlive(driver, new.conn, new.keepalive, loop) if new.keepalive else None
-    return Client(driver, new.conn, greeting, alive)
+    return Client(driver, new.conn, greeting, alive, origin)
 
 
 async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) -> None:

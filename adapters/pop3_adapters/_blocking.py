@@ -186,6 +186,7 @@ class BlockingDriver:
             if close := getattr(result, "close", None):
                 close()  # or Python would complain that nobody awaited it
             raise TypeError(
-                "an asynchronous maildrop or authenticator needs an asynchronous server"
+                "what is asynchronous, as a maildrop, an authenticator or a giver of tokens, needs "
+                "asyncio, trio or anyio"
             )
         want.deliver(result)

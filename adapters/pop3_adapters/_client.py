@@ -1,9 +1,10 @@
 """The blocking client: one method a command, over any blocking stream."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from pop3_proto import (
     Capabilities,
@@ -28,13 +29,15 @@ from pop3_proto import (
 from pop3_proto.flows import client as flows
 from pop3_proto.flows import login as logins
 from pop3_proto.flows.core import Flow
+from pop3_proto.flows.login_oauth import TokenLogin, TokenProvider
 
 from ._blocking import BlockingDriver
 from ._facts import Facts
 from ._keep_alive import KeepAlive
+from ._password_mechanisms import PASSWORD_MECHANISMS
 from ._turns import Turns
 
-__all__ = ["Client", "Message"]
+__all__ = ["Client", "Message", "Origin"]
 
 T = TypeVar("T")
 
@@ -114,6 +117,19 @@ class Message:
             self._driver.run(self._turns.leave(self._turn))
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a client's connection leads, as far as that is known."""
+
+    host: str = ""
+    port: int = 0
+    again: Callable[[], "Client"] | None = None
+    """Opens such a connection once more."""
+
+
+UNKNOWN: Final = Origin()
+
+
 class Client(Facts):
     """A session with a POP3 server, as `connect` gives it.
 
@@ -129,11 +145,13 @@ class Client(Facts):
         conn: ClientConnection,
         greeting: Greeting,
         alive: KeepAlive | None = None,
+        origin: Origin = UNKNOWN,
     ) -> None:
         super().__init__(conn, driver.link, greeting)
-        self._driver = driver
+        self._driver: BlockingDriver = driver
+        self._origin = origin
         self._alive = alive
-        self._turns = Turns(conn)
+        self._turns: Turns = Turns(conn)
 
     def ask_capabilities(self) -> Capabilities | None:
         """Ask for the capabilities again (RFC 2449, section 5)."""
@@ -144,35 +162,69 @@ class Client(Facts):
         name: str | bytes,
         password: str | bytes,
         *,
+        mechanism: str | None = None,
+        initial_response: bool = True,
         allow_insecure_auth: bool = False,
         allow_utf8_login: bool = False,
-    ) -> None:
-        """Log in with USER and PASS.
+    ) -> str:
+        """Log in with a password, by the strongest way that the server offers, and say which.
 
-        Raises LocalProtocolError before anything is sent where the password would go in plaintext
-        and `allow_insecure_auth` is not set, or is beyond ASCII where the server does not take
-        that and `allow_utf8_login` is not set; AuthenticationFailed where it is wrong.
+        It is SCRAM (with `pip install 'pop3-proto[scram]'`), CRAM-MD5, PLAIN, LOGIN, or USER for
+        USER and PASS; with `mechanism` it is that one and no other. `APOP`, which hides the
+        password without TLS, if not very well, is never taken by itself. Where the server refuses,
+        nothing else is tried: that locks accounts.
+
+        Raises LocalProtocolError before anything is sent where the password would go out in
+        plaintext and `allow_insecure_auth` is not set, or cannot be sent (beyond ASCII USER, PASS
+        and APOP take what the server has announced, or `allow_utf8_login`); LoginImpossible where
+        that is so for all that the server offers; AuthenticationFailed where the password is wrong.
         """
-        self._run(
+        return self._run(
             logins.login(
                 self._conn,
                 name,
                 password,
+                mechanism=mechanism,
+                mechanisms=PASSWORD_MECHANISMS,
+                initial_response=initial_response,
                 allow_insecure_auth=allow_insecure_auth or self._link.private,
                 allow_utf8_login=allow_utf8_login,
             )
         )
 
-    def login_apop(
-        self, name: str | bytes, password: str | bytes, *, allow_utf8_login: bool = False
-    ) -> None:
-        """Log in with APOP, which hides the password without TLS, if not very well.
+    def login_oauth(
+        self,
+        name: str | bytes,
+        token: str | TokenProvider,
+        *,
+        mechanism: str | None = None,
+        initial_response: bool = False,
+        allow_insecure_auth: bool = False,
+    ) -> str:
+        """Log in with a token of OAuth, by OAUTHBEARER or XOAUTH2, and say which.
 
-        Raises LocalProtocolError where the server does not offer it, RemoteProtocolError where its
-        timestamp is none, both before anything is sent; AuthenticationFailed where the password is
-        wrong.
+        `token` may be a function that gives one, which
+        gets the token that the server has refused, or None. It is asked once more where the server
+        refuses, in the same session, or, where the server has closed that and this client made the
+        connection itself, in a new one. `initial_response` sends the token within AUTH where it is
+        short enough; some servers refuse that.
+
+        Raises LoginImpossible before anything is asked or sent where the server takes no tokens, or
+        there is no TLS and `allow_insecure_auth` is not set; TokenRefused where the server says
+        what is wrong with the token, AuthenticationFailed where it does not.
         """
-        self._run(logins.login_apop(self._conn, name, password, allow_utf8_login=allow_utf8_login))
+        tries = TokenLogin(
+            name,
+            token,
+            mechanism=mechanism,
+            host=self._origin.host,
+            port=self._origin.port,
+            initial_response=initial_response,
+            allow_insecure_auth=allow_insecure_auth or self._link.private,
+        )
+        while (way := self._run(tries.run(self._conn))) is None:
+            self._begin_again(tries)
+        return way
 
     def authenticate(
         self,
@@ -305,6 +357,18 @@ class Client(Facts):
         if deletions is not Deletions.DONE and self._conn.marked:
             sent = self.deletions is Deletions.UNKNOWN
             raise DeletionsUnconfirmed(self._conn.marked, quit_sent=sent)
+
+    def _begin_again(self, tries: TokenLogin) -> None:
+        """The server has closed the connection: go on with a new one."""
+        if self._origin.again is None:
+            assert tries.failure
+            raise tries.failure
+        self._driver.close()
+        other = self._origin.again()
+        self._conn, self._link, self.greeting = other._conn, other._link, other.greeting
+        self._driver, self._turns = other._driver, other._turns
+        if self._alive:
+            self._alive.follow(self._driver, self._conn)
 
     def _run(self, flow: Flow[T]) -> T:
         return self._driver.run(self._turns.take(flow))

@@ -13,11 +13,11 @@ class Facts:
     """What is known of a session; each client is one."""
 
     def __init__(self, conn: ClientConnection, link: Link, greeting: Greeting) -> None:
-        self.greeting = greeting
+        self.greeting: Greeting = greeting
         """What the server said first."""
 
-        self._conn = conn
-        self._link = link
+        self._conn: ClientConnection = conn
+        self._link: Link = link
 
     @property
     def state(self) -> State:

@@ -24,15 +24,19 @@ class KeepAlive:
         """From now on; once only."""
         self._thread.start()
 
+    def follow(self, driver: BlockingDriver, conn: ClientConnection) -> None:
+        """The client goes on with another connection."""
+        self._driver, self._conn = driver, conn
+
     def end(self) -> None:
         """No more."""
         self._ended.set()
         self._thread.join()
 
     def _run(self) -> None:
-        driver = self._driver
         try:
             while not self._ended.is_set():
+                driver = self._driver
                 rest = driver.used + self._seconds - driver.deadlines.now()
                 if rest > 0:
                     _ = self._ended.wait(rest)

@@ -24,7 +24,7 @@ T = TypeVar("T")
 CONVERSATIONS: Final = {
     "USER": "login()",
     "PASS": "login()",
-    "APOP": "login_apop()",
+    "APOP": 'login(mechanism="APOP")',
     "AUTH": "authenticate()",
     "STLS": "connect(tls=TlsPolicy.STLS)",
     "QUIT": "quit()",

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from ..capabilities import Capabilities, Offer
 from ..client import ClientConnection, Deletions
-from ..commands import Body, Capa, Command, Dele, Noop, Quit, Retr, Stls
+from ..commands import CREDENTIALS, Body, Capa, Command, Dele, Noop, Quit, Retr, Stls
 from ..errors import (
     AuthenticationFailed,
     BodyTooLarge,
@@ -86,9 +86,6 @@ ASKING: Final = (State.AUTHORIZATION, State.TRANSACTION)
 WIDEST: Final = 256
 """Commands at most that are sent ahead of their replies: a few kB, which any server takes while it
 is sending itself."""
-
-CREDENTIALS: Final = frozenset({"PASS", "RPOP", "APOP", "AUTH"})
-"""The commands whose refusal without a code means that the credentials are wrong."""
 
 
 def failure(conn: ClientConnection, command: Command[object], reply: StatusLine) -> CommandFailed:

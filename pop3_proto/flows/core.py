@@ -42,14 +42,17 @@ class Invoke:
 
     function: Callable[[], object]
     deliver: Callable[[object], None]
+    may_block: bool = True
+    """Whether the call may take its time, so that it needs a thread where there is an event
+    loop."""
 
 
 Want: TypeAlias = Send | Invoke | Io
 Flow: TypeAlias = Generator[Want, None, T]
 
 
-def invoke(function: Callable[[], MaybeAwaitable[T]]) -> Flow[T]:
+def invoke(function: Callable[[], MaybeAwaitable[T]], *, may_block: bool = True) -> Flow[T]:
     """Ask the application; what it raises comes out here."""
     results: list[object] = []
-    yield Invoke(function, results.append)
+    yield Invoke(function, results.append, may_block)
     return cast(T, results[0])

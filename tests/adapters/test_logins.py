@@ -15,6 +15,7 @@ from pop3_proto import (
     CommandFailed,
     Credentials,
     Deletions,
+    Limits,
     LocalProtocolError,
     MailboxStat,
     Maildrop,
@@ -41,6 +42,7 @@ class Plain:
 
     name = "PLAIN"
     client_first = True
+    shows_secret = True
 
     def __init__(self, name: str = NAME, password: str = PASSWORD) -> None:
         self._message = f"\0{name}\0{password}".encode()
@@ -53,6 +55,7 @@ class PlainServer:
     """RFC 4616, the server."""
 
     client_first = True
+    shows_secret = True
 
     def step(self, response: bytes) -> bytes | Credentials:
         _, name, password = response.decode("utf-8").split("\0")
@@ -64,6 +67,7 @@ class Login:
 
     name = "LOGIN"
     client_first = False
+    shows_secret = True
 
     def __init__(self) -> None:
         self._words = iter((Response(NAME.encode(), False), Response(PASSWORD.encode(), True)))
@@ -76,6 +80,7 @@ class LoginServer:
     """The mechanism LOGIN, the server."""
 
     client_first = False
+    shows_secret = True
 
     def __init__(self) -> None:
         self._name: str | None = None
@@ -91,12 +96,13 @@ class LoginServer:
         return Credentials(self._name, response.decode("utf-8"))
 
 
+LOGINS = ("USER", "PLAIN", "LOGIN")
 MECHANISMS: dict[str, Callable[[], ServerMechanism]] = {"plain": PlainServer, "LOGIN": LoginServer}
 
 
 @pytest.mark.parametrize("initial_response", [True, False])
 async def test_authenticate(net: Net, tls: TlsPolicy, initial_response: bool) -> None:
-    server = net.serve(net.memory(MAIL), tls=tls, mechanisms=MECHANISMS)
+    server = net.serve(net.memory(MAIL), tls=tls, mechanisms=MECHANISMS, logins=LOGINS)
     for mechanism in (Plain(), Login()):
         async with await net.connect(server.port, tls=tls) as session:
             assert session.capabilities is not None
@@ -111,7 +117,8 @@ async def test_authenticate(net: Net, tls: TlsPolicy, initial_response: bool) ->
 
 
 async def test_several_logins_on_one_connection(net: Net) -> None:
-    server = net.serve(net.memory(MAIL), mechanisms=MECHANISMS)
+    limits = Limits(failed_logins=9)
+    server = net.serve(net.memory(MAIL), mechanisms=MECHANISMS, limits=limits)
     async with await net.connect(server.port) as session:
         for _ in range(2):
             with pytest.raises(AuthenticationFailed):
@@ -124,7 +131,7 @@ async def test_several_logins_on_one_connection(net: Net) -> None:
 
 
 async def test_no_mechanism_goes_out_in_plaintext_unasked(net: Net) -> None:
-    server = net.serve(net.memory(), mechanisms=MECHANISMS, allow_insecure_auth=False)
+    server = net.serve(net.memory(), logins=LOGINS, allow_insecure_auth=False)
     async with await net.connect(server.port) as session:
         assert session.offer("SASL") is Offer.NOT_OFFERED
         with pytest.raises(LocalProtocolError, match="allow_insecure_auth"):
@@ -199,7 +206,7 @@ async def test_a_server_that_goes_away_inside_apop(net: Net, reset: bool) -> Non
     with scripted(script) as port:
         session = await net.connect(port)
         with pytest.raises((UnexpectedEof, OSError)):
-            await session.login_apop(NAME, PASSWORD)
+            await session.login(NAME, PASSWORD, mechanism="APOP")
         assert session.state is State.BROKEN
         await session.close()
 
@@ -242,10 +249,10 @@ async def test_apop(net: Net, tls: TlsPolicy) -> None:
         async with await net.connect(server.port, tls=tls) as session:
             timestamps.update(re.findall("<.*@.*>", session.greeting.text))
             with pytest.raises(AuthenticationFailed):
-                await session.login_apop(NAME, "wrong")
+                await session.login(NAME, "wrong", mechanism="APOP")
             with pytest.raises(AuthenticationFailed):
-                await session.login_apop("nobody", PASSWORD)
-            await session.login_apop(NAME, PASSWORD)
+                await session.login("nobody", PASSWORD, mechanism="APOP")
+            await session.login(NAME, PASSWORD, mechanism="APOP")
             assert await session.stat() == MailboxStat(1, 17)
     assert len(timestamps) == 2
 
@@ -253,7 +260,7 @@ async def test_apop(net: Net, tls: TlsPolicy) -> None:
 async def test_apop_where_it_is_not_offered(net: Net) -> None:
     async with await net.connect(net.serve(net.memory()).port) as session:
         with pytest.raises(LocalProtocolError, match="does not offer APOP"):
-            await session.login_apop(NAME, PASSWORD)
+            await session.login(NAME, PASSWORD, mechanism="APOP")
 
 
 def test_apop_takes_an_authenticator_that_knows_passwords() -> None:
@@ -272,6 +279,31 @@ def test_passwords_that_are_known() -> None:
 
 
 @pytest.mark.parametrize(
+    "mechanism", ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN", "USER", "APOP"]
+)
+async def test_names_and_passwords_beyond_ascii(net: Net, mechanism: str) -> None:
+    """Some ways send them as SASLprep has them, which is not as they are here."""
+    maildrop, asked = net.memory(MAIL), list[str]()
+
+    def find(name: str) -> Maildrop:
+        asked.append(name)
+        return maildrop
+
+    users = Passwords({"\u2168": "\u00ad\ufb01n"}, find)
+    server = net.serve(maildrop, authenticator=users, apop=True)
+    async with await net.connect(server.port) as session:
+        await session.login(
+            "\u2168",
+            "\u00ad\ufb01n",
+            mechanism=mechanism,
+            allow_insecure_auth=True,
+            allow_utf8_login=True,
+        )
+        assert await session.stat() == MailboxStat(1, 17)
+    assert set(asked) == {"\u2168"}
+
+
+@pytest.mark.parametrize(
     "command",
     [User("a"), Pass("b"), Apop("a", b"0" * 32), Auth("PLAIN", b"\0a\0b", True)],
     ids=lambda command: command.verb,
@@ -280,5 +312,5 @@ async def test_conversations_are_not_given_as_commands(
     net: Net, command: User | Pass | Apop | Auth[object]
 ) -> None:
     async with await net.connect(net.serve(net.memory()).port) as session:
-        with pytest.raises(LocalProtocolError, match=r"give \w+ with \w+\(\)"):
+        with pytest.raises(LocalProtocolError, match=r"give \w+ with \w+\("):
             await session.request(command)

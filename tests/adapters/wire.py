@@ -151,25 +151,26 @@ Script = Callable[[Wire], None]
 
 
 @contextlib.contextmanager
-def scripted(script: Script) -> Generator[int]:
-    """A server that plays a script for the one who connects; gives its port.
+def scripted(*scripts: Script) -> Generator[int]:
+    """A server that plays a script for each one who connects, in turn; gives its port.
 
     What goes wrong in a script is raised at the end, and tells more than what it led to.
     """
-    with socket.create_server((LOOPBACK, 0)) as listener, played(listener, script):
+    with socket.create_server((LOOPBACK, 0)) as listener, played(listener, *scripts):
         yield listener.getsockname()[1]
 
 
 @contextlib.contextmanager
-def played(listener: socket.socket, script: Script) -> Generator[None]:
-    """A script is played for the one who connects to `listener`."""
+def played(listener: socket.socket, *scripts: Script) -> Generator[None]:
+    """A script is played for each one who connects to `listener`, in turn."""
     failures: list[BaseException] = []
 
     def play() -> None:
         try:
-            connected, _ = listener.accept()
-            with connected, contextlib.closing(Wire(connected)) as wire:
-                script(wire)
+            for script in scripts:
+                connected, _ = listener.accept()
+                with connected, contextlib.closing(Wire(connected)) as wire:
+                    script(wire)
         except BaseException as failure:
             failures.append(failure)
 

@@ -13,6 +13,7 @@ from pop3_proto import (
     Limits,
     LocalProtocolError,
     LoginDelay,
+    LoginImpossible,
     MailboxInUse,
     Noop,
     PermanentFailure,
@@ -23,9 +24,15 @@ from pop3_proto import (
     TemporaryFailure,
     UnexpectedEof,
 )
+from pop3_proto.apop import apop_digest
+from pop3_proto.base64 import encode_base64
 from pop3_proto.flows.client import request
-from pop3_proto.flows.login import authenticate, login, login_apop
-from pop3_proto.sasl import encode_base64
+from pop3_proto.flows.login import (
+    PASSWORD_MECHANISMS,
+    PasswordMechanism,
+    authenticate,
+    login,
+)
 from tests.core.machines import client_in, hear, secured_client
 from tests.core.playing import play
 
@@ -195,25 +202,29 @@ class TestApop:
 
     def test_the_example_of_the_rfc(self) -> None:
         conn = self.greeted()
-        play(conn, login_apop(conn, "mrose", "tanstaaf"), f"C: APOP mrose {self.DIGEST}\nS: +OK")
+        play(
+            conn,
+            login(conn, "mrose", "tanstaaf", mechanism="APOP"),
+            f"C: APOP mrose {self.DIGEST}\nS: +OK",
+        )
         assert conn.state is State.TRANSACTION
 
     def test_capabilities_that_the_login_may_have_changed(self) -> None:
         conn = self.greeted()
         conn.capabilities = Capabilities.of("TOP", "UIDL", "EXPIRE 0 USER")
         script = f"C: APOP mrose {self.DIGEST}\nS: +OK" + CAPA.format("EXPIRE 60")
-        play(conn, login_apop(conn, "mrose", "tanstaaf"), script)
+        play(conn, login(conn, "mrose", "tanstaaf", mechanism="APOP"), script)
 
     def test_a_server_that_does_not_offer_it(self) -> None:
         conn = self.greeted(b"hello")
         with pytest.raises(LocalProtocolError, match="its greeting has no timestamp"):
-            play(conn, login_apop(conn, "mrose", "tanstaaf"))
+            play(conn, login(conn, "mrose", "tanstaaf", mechanism="APOP"))
 
     @pytest.mark.parametrize("timestamp", [b"<x>", b"<a b@c>", b"<\xff@host>", b"<1@a@b>"])
     def test_a_timestamp_that_somebody_may_have_chosen(self, timestamp: bytes) -> None:
         conn = self.greeted(timestamp)
         with pytest.raises(RemoteProtocolError, match="somebody on the way may have chosen it"):
-            play(conn, login_apop(conn, "mrose", "tanstaaf"))
+            play(conn, login(conn, "mrose", "tanstaaf", mechanism="APOP"))
         assert (conn.state, conn.pending) == (State.AUTHORIZATION, ())
 
     @pytest.mark.parametrize(
@@ -230,7 +241,7 @@ class TestApop:
         conn.capabilities = Capabilities.of(*announced)
         script = f"C: APOP mrose {self.DIGEST}\nS: {reply}"
         with pytest.raises(CommandFailed, match="refused APOP mrose: ") as caught:
-            play(conn, login_apop(conn, "mrose", "tanstaaf"), script)
+            play(conn, login(conn, "mrose", "tanstaaf", mechanism="APOP"), script)
         assert type(caught.value) is kind
         assert self.DIGEST not in str(caught.value)
 
@@ -238,17 +249,17 @@ class TestApop:
     def test_nothing_beyond_ascii_goes_out_unasked(self, name: str, password: str | bytes) -> None:
         conn = self.greeted()
         with pytest.raises(LocalProtocolError, match="allow_utf8_login=True"):
-            play(conn, login_apop(conn, name, password))
+            play(conn, login(conn, name, password, mechanism="APOP"))
 
     def test_utf8(self) -> None:
         conn = self.greeted()
-        flow = login_apop(conn, "b\xf6b", "tanstaaf", allow_utf8_login=True)
+        flow = login(conn, "b\xf6b", "tanstaaf", mechanism="APOP", allow_utf8_login=True)
         play(conn, flow, f"C: APOP b\\xc3\\xb6b {self.DIGEST}\nS: +OK")
 
     def test_a_name_that_no_argument_can_be(self) -> None:
         conn = self.greeted()
         with pytest.raises(LocalProtocolError, match="an argument of APOP"):
-            play(conn, login_apop(conn, "two words", "x"))
+            play(conn, login(conn, "two words", "x", mechanism="APOP"))
 
 
 class Scripted:
@@ -257,6 +268,7 @@ class Scripted:
     def __init__(self, *says: bytes | Exception, name: str = "X", client_first: bool = True):
         self.name = name
         self.client_first = client_first
+        self.shows_secret = True
         self.asked: list[bytes] = []
         self._says = deque(says)
 
@@ -369,7 +381,6 @@ class TestAuthenticate:
         [
             (["SASL"], "-ERR no", AuthenticationFailed),
             (["SASL"], "-ERR [AUTH/x] no", AuthenticationFailed),
-            (["SASL", "AUTH-RESP-CODE"], "-ERR no", CommandFailed),
             (["SASL"], "-ERR [SYS/TEMP] no", TemporaryFailure),
             (["SASL"], "-ERR [SYS] no", CommandFailed),
             (["SASL"], "-ERR [LOGIN-DELAY] no", LoginDelay),
@@ -432,3 +443,184 @@ class TestAuthenticate:
         conn = ready("SASL")
         play(conn, authenticate(conn, Scripted(b"")), "C: AUTH X =\nS: +OK")
         assert play(conn, request(conn, Noop()), "C: NOOP\nS: +OK").ok
+
+
+PLAIN_BLANKS = encode_base64(b"\0alice\0pass  word ").decode()
+
+
+LOGIN_SCRIPT = """
+    C: AUTH LOGIN
+    S: + VXNlcm5hbWU6
+    C: YWxpY2U=
+    S: + UGFzc3dvcmQ6
+    C: c2VjcmV0
+    S: +OK
+"""
+
+
+class TestChoosing:
+    """By what is announced, as `choosing` has it, and with what the core has."""
+
+    @pytest.mark.parametrize(
+        ("announced", "way", "script"),
+        [
+            ("SASL PLAIN LOGIN", "PLAIN", "C: AUTH PLAIN AGFsaWNlAHNlY3JldA==\nS: +OK"),
+            (
+                "SASL LOGIN",
+                "LOGIN",
+                LOGIN_SCRIPT,
+            ),
+            ("SASL", "USER", "C: USER alice\nS: +OK\nC: PASS secret\nS: +OK"),
+            ("SASL GSSAPI,PLAIN", "USER", "C: USER alice\nS: +OK\nC: PASS secret\nS: +OK"),
+        ],
+    )
+    def test_the_way_that_it_took(self, announced: str, way: str, script: str) -> None:
+        conn = ready(announced)
+        assert play(conn, login(conn, "alice", "secret"), script) == way
+        assert conn.state is State.TRANSACTION
+
+    def test_a_challenge_hides_the_password_without_tls(self) -> None:
+        # RFC 2195, section 2.
+        conn = client_in(State.AUTHORIZATION)
+        conn.capabilities = Capabilities.of("TOP", "UIDL", "SASL PLAIN CRAM-MD5", "USER")
+        script = """
+            C: AUTH CRAM-MD5
+            S: + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+
+            C: dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw
+            S: +OK
+        """
+        assert play(conn, login(conn, "tim", "tanstaaftanstaaf"), script) == "CRAM-MD5"
+
+    @pytest.mark.parametrize("reply", ["-ERR", "-ERR [AUTH] no"])
+    def test_nothing_else_is_tried_behind_a_rejection(self, reply: str) -> None:
+        conn = ready("SASL PLAIN LOGIN", "USER")
+        with pytest.raises(AuthenticationFailed, match="LOGIN, USER can be named") as caught:
+            play(
+                conn,
+                login(conn, "alice", "wrong"),
+                f"C: AUTH PLAIN AGFsaWNlAHdyb25n\nS: {reply}",
+            )
+        assert caught.value.untried == ("LOGIN", "USER")
+        assert caught.value.in_one_line is (reply == "-ERR")
+        assert ("initial_response=False" in str(caught.value)) is (reply == "-ERR")
+
+    def test_what_is_named_and_nothing_else(self) -> None:
+        conn = ready("SASL PLAIN", "USER")
+        script = "C: USER alice\nS: +OK\nC: PASS x\nS: -ERR"
+        with pytest.raises(AuthenticationFailed) as caught:
+            play(conn, login(conn, "alice", "x", mechanism="user"), script)
+        assert caught.value.untried == ()
+
+    def test_what_is_named_although_it_is_not_offered(self) -> None:
+        conn = ready("SASL LOGIN")
+        script = f"C: AUTH PLAIN {PLAIN_BLANKS}\nS: +OK"
+        assert play(conn, login(conn, "alice", "pass  word ", mechanism="plain"), script) == "PLAIN"
+
+    @pytest.mark.parametrize(
+        ("named", "words"),
+        [
+            ("KERBEROS", "there are CRAM-MD5, PLAIN, LOGIN, USER, APOP"),
+            ("XOAUTH2", r"use authenticate\(\)"),
+            ("X-MISSING", "needs what is not installed here: pip install x"),
+        ],
+    )
+    def test_what_is_named_and_is_not_there(self, named: str, words: str) -> None:
+        missing = PasswordMechanism(
+            "X-MISSING", PASSWORD_MECHANISMS[0].make, install="pip install x"
+        )
+        mechanisms = PASSWORD_MECHANISMS if named != "X-MISSING" else (missing,)
+        conn = ready("SASL X-MISSING")
+        with pytest.raises(LocalProtocolError, match=words):
+            play(conn, login(conn, "alice", "x", mechanism=named, mechanisms=mechanisms))
+
+    @pytest.mark.parametrize("named", ["PLAIN", "LOGIN", "USER"])
+    def test_what_is_named_and_would_show_the_password(self, named: str) -> None:
+        conn = client_in(State.AUTHORIZATION)
+        conn.capabilities = Capabilities.of("SASL PLAIN LOGIN", "USER")
+        with pytest.raises(LocalProtocolError, match="use TLS"):
+            play(conn, login(conn, "alice", "secret", mechanism=named))
+
+    @pytest.mark.parametrize(
+        "password", ["pass  word ", " ", "secret\n", "\u00fcber \U0001f511", b"\xff\xfe", "x" * 400]
+    )
+    def test_passwords_that_only_a_mechanism_can_carry(self, password: str | bytes) -> None:
+        octets = password.encode() if isinstance(password, str) else password
+        line = encode_base64(b"\0alice\0" + octets).decode()
+        whole, parts = f"C: AUTH PLAIN {line}", f"C: AUTH PLAIN\nS: + \nC: {line}"
+        script = whole if len(line) < 240 else parts
+        conn = ready("SASL PLAIN", "USER")
+        assert play(conn, login(conn, "alice", password), f"{script}\nS: +OK") == "PLAIN"
+
+    def test_a_password_that_no_mechanism_can_carry(self) -> None:
+        conn = ready("SASL PLAIN", "USER")
+        with pytest.raises(LoginImpossible, match=r"PLAIN: .*NUL.*USER: .*NUL") as caught:
+            play(conn, login(conn, "alice", "sec\0ret"))
+        assert "sec" not in str(caught.value)
+        assert caught.value.offered == ("PLAIN", "USER")
+
+    def test_a_login_in_two_steps_on_request(self) -> None:
+        conn = ready("SASL PLAIN")
+        script = "C: AUTH PLAIN\nS: +\nC: AGFsaWNlAHNlY3JldA==\nS: +OK"
+        play(conn, login(conn, "alice", "secret", initial_response=False), script)
+
+
+class TestRefusedInitialResponse:
+    """A server that says when a password is wrong has said that it is something else."""
+
+    TWO_STEPS = "C: AUTH X eA==\nS: -ERR\nC: AUTH X\nS: +\nC: eA==\n"
+
+    def test_it_is_said_again_in_two_steps(self) -> None:
+        conn, mechanism = ready("SASL X", "AUTH-RESP-CODE"), Scripted(b"x")
+        play(conn, authenticate(conn, mechanism), self.TWO_STEPS + "S: +OK")
+        assert mechanism.asked == [b""]
+
+    @pytest.mark.parametrize(
+        ("reply", "kind"), [("-ERR", CommandFailed), ("-ERR [AUTH] no", AuthenticationFailed)]
+    )
+    def test_once_only(self, reply: str, kind: type[CommandFailed]) -> None:
+        conn = ready("SASL X", "AUTH-RESP-CODE")
+        with pytest.raises(CommandFailed) as caught:
+            play(conn, authenticate(conn, Scripted(b"x")), self.TWO_STEPS + f"S: {reply}")
+        assert type(caught.value) is kind
+
+    @pytest.mark.parametrize("codes", [[], ["AUTH-RESP-CODE"]])
+    @pytest.mark.parametrize("reply", ["-ERR [AUTH] no", "-ERR [SYS/TEMP] no", "-ERR [IN-USE] no"])
+    def test_a_refused_password_is_not_said_again(self, reply: str, codes: list[str]) -> None:
+        conn = ready("SASL X", *codes)
+        with pytest.raises(CommandFailed):
+            play(conn, authenticate(conn, Scripted(b"x")), f"C: AUTH X eA==\nS: {reply}")
+
+    def test_what_came_behind_a_challenge_was_not_about_the_line(self) -> None:
+        conn = ready("SASL X", "AUTH-RESP-CODE")
+        script = "C: AUTH X eA==\nS: +\nC: eQ==\nS: -ERR"
+        with pytest.raises(CommandFailed):
+            play(conn, authenticate(conn, Scripted(b"x", b"y")), script)
+
+
+def test_a_server_that_hangs_up_where_a_mechanism_cancels() -> None:
+    conn, mechanism = ready("SASL X"), Scripted(b"x", ValueError("not my server"))
+    with pytest.raises(ValueError, match="not my server"):
+        play(conn, authenticate(conn, mechanism), "C: AUTH X eA==\nS: +\nC: *\nEOF")
+
+
+def test_a_mechanism_that_shows_nothing_needs_no_tls() -> None:
+    conn, mechanism = client_in(State.AUTHORIZATION), Scripted(b"")
+    mechanism.shows_secret = False
+    play(conn, authenticate(conn, mechanism), "C: AUTH X\nS: +\nC:\nS: +OK")
+
+
+class TestApopBeyondAscii:
+    """RFC 6856, section 2.2, wants SASLprep."""
+
+    def test_names_and_passwords_are_prepared(self) -> None:
+        conn = TestApop.greeted()
+        digest = apop_digest(b"<1896.697170952@dbc.mtview.ca.us>", b"IX").decode()
+        script = f"C: APOP fi {digest}\nS: +OK"
+        assert play(conn, login(conn, "\ufb01", "\u2168", mechanism="apop"), script) == "APOP"
+
+    def test_what_cannot_be_prepared(self) -> None:
+        conn = TestApop.greeted()
+        with pytest.raises(LocalProtocolError, match="APOP"):
+            play(
+                conn, login(conn, "alice", "\u00fc\u0007", mechanism="APOP", allow_utf8_login=True)
+            )
