@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, Unpack
 
 from pop3_proto import Authenticator
 
-from ._async_client import Client
+from ._async_client import Client, Origin
 from ._async_server import Server, serving
 from ._async_session import dialing, hold_session, open_client
 from ._event_loop import EventLoop
@@ -80,14 +80,18 @@ class Adapter(EventLoop, Generic[S]):
         refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
         LocalProtocolError for what is no host or no proxy.
         """
-        new = opening(host, **options)
-        target, within = new.where(port), new.timeouts.connect
-        if proxy is None:
-            with dialing(host):
-                stream = await self.dial(*target, local_address, within)
-        else:
-            stream = await self._dial_through(find_route(proxy, *target), local_address, within)
-        return await open_client(stream, new, self)
+
+        async def open_connection() -> Client:
+            new = opening(host, **options)
+            target, within = new.where(port), new.timeouts.connect
+            if proxy is None:
+                with dialing(host):
+                    stream = await self.dial(*target, local_address, within)
+            else:
+                stream = await self._dial_through(find_route(proxy, *target), local_address, within)
+            return await open_client(stream, new, self, Origin(*target, open_connection))
+
+        return await open_connection()
 
     async def _dial_through(
         self, route: Route, local_address: str | None, within: float | None
@@ -111,10 +115,14 @@ class Adapter(EventLoop, Generic[S]):
         There is no TLS unless `tls` says so, and the password may go out without: nobody else can
         listen. With TLS, `host` is the name that the certificate has to be valid for.
         """
-        new = opening_unix(host, **options)
-        with dialing(fspath(path)):
-            stream = await self.dial_unix(fspath(path), new.timeouts.connect)
-        return await open_client(stream, new, self)
+
+        async def open_connection() -> Client:
+            new = opening_unix(host, **options)
+            with dialing(fspath(path)):
+                stream = await self.dial_unix(fspath(path), new.timeouts.connect)
+            return await open_client(stream, new, self, Origin(host or "", 0, open_connection))
+
+        return await open_connection()
 
     async def connect_stream(
         self,
@@ -133,7 +141,7 @@ class Adapter(EventLoop, Generic[S]):
         where there is to be TLS without `host`.
         """
         new = opening(host, **options)
-        return await open_client(await self.attach(stream), new, self)
+        return await open_client(await self.attach(stream), new, self, Origin(host or ""))
 
     @asynccontextmanager
     async def serve(
@@ -186,4 +194,8 @@ class Adapter(EventLoop, Generic[S]):
         """
         check_alone(options)
         sessions = Sessions(authenticator, **options)
-        await hold_session(await self.attach(stream), sessions.new(self.time), self)
+        new = sessions.new(self.time, self._pause)
+        await hold_session(await self.attach(stream), new, self)
+
+    async def _pause(self, seconds: float) -> None:
+        await self.wait(self.new_event(), seconds)

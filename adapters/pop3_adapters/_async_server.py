@@ -91,7 +91,7 @@ class Server:
 
     async def _hold(self, arrival: Arrival) -> None:
         """One connection, from its first octet to its last."""
-        new = self._sessions.new(self._loop.time, lambda: arrival.address)
+        new = self._sessions.new(self._loop.time, self._pause, lambda: arrival.address)
         try:
             stream = await self._stream(arrival.sock)
             if stream and arrival.proxied:
@@ -100,6 +100,9 @@ class Server:
                 await hold_session(stream, new, self._loop)
         finally:
             self._listener.leave(arrival)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._loop.wait(self._closing, seconds)
 
     async def _introduced(
         self, stream: AsyncStream, arrival: Arrival, deadlines: Deadlines

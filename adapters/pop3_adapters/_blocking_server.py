@@ -109,7 +109,7 @@ class Server:
             self._end(thread, arrival)
 
     def _serve(self, arrival: Arrival) -> None:
-        new = self._new.new(time.monotonic, lambda: arrival.address)
+        new = self._new.new(time.monotonic, self._closing.wait, lambda: arrival.address)
         connected = SocketStream(arrival.sock)
         try:
             stream = self._introduced(connected, arrival, new) if arrival.proxied else connected

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from pop3_proto import Traced, TraceRecord
+from pop3_proto.base64 import encode_base64
 from pop3_proto.commands import HIDDEN
 from pop3_proto.responses import printable
-from pop3_proto.sasl import encode_base64
 
 __all__ = ["Line", "Piece", "Script"]
 

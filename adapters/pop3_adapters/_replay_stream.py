@@ -44,9 +44,10 @@ class ReplayStream:
     Asterisks in a trace stand for a secret. What is sent in their place may be anything, and what
     was received is the asterisks: a server's program has to take `***` for the password.
 
-    What cannot be replayed: the digest of APOP at a server, AUTH with a mechanism to which
-    challenges or responses have to make sense (SCRAM at both ends, PLAIN at a server), a handshake
-    that failed, and how a connection was reset or TLS cut off.
+    Challenges are asterisks, too: where a client logged in by a mechanism, as SCRAM, to which they
+    have to make sense, it takes `authenticate(ReplayMechanism(records))` in place of that. What
+    cannot be replayed: the digest of APOP and AUTH at a server, a handshake that failed, and how a
+    connection was reset or TLS cut off.
     """
 
     def __init__(self, records: Iterable[TraceRecord]) -> None:

@@ -2,10 +2,8 @@
 
 import logging
 import os
-import secrets
 import ssl
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -16,7 +14,8 @@ from pop3_proto import (
     Authenticator,
     Command,
     Limits,
-    PasswordStore,
+    LoginAttempt,
+    MaybeAwaitable,
     ServerConnection,
     ServerMechanism,
     TlsPolicy,
@@ -25,12 +24,15 @@ from pop3_proto import (
 from pop3_proto.flows.server import NO_MECHANISMS, ServerSession
 from pop3_proto.responses import SYS_TEMP
 
+from ._client_certificate import client_certificate
 from ._deadlines import Deadlines
 from ._gate import Gate
 from ._link import Link
+from ._login_log import log_login
+from ._mechanisms import find_logins, new_timestamp
 from ._options import check_options
 from ._session_trace import SessionTrace
-from ._tls import TlsLayer, server_context
+from ._tls import TlsLayer, ask_clients, server_context
 
 __all__ = ["AUTOLOGOUT", "NewSession", "ServerOptions", "Sessions", "log"]
 
@@ -55,6 +57,10 @@ class ServerOptions(TypedDict, total=False):
     key: str | os.PathLike[str] | None
     """The file of the certificate's key, where that is not in the same file."""
 
+    client_ca: str | os.PathLike[str] | None
+    """With a certificate: asks clients for one too, which has to be by an authority in this file,
+    in PEM form. Those who have none may log in otherwise."""
+
     allow_insecure_auth: bool
     """Take passwords without TLS too."""
 
@@ -62,10 +68,23 @@ class ServerOptions(TypedDict, total=False):
     """The first words."""
 
     mechanisms: Mapping[str, Callable[[], ServerMechanism]]
-    """What makes a new mechanism of AUTH, for each name."""
+    """What makes a new mechanism of AUTH, for each name: besides those that there are, or in place
+    of one of them. One of each is made when the server begins, to see what it needs."""
+
+    logins: Collection[str] | None
+    """The ways to log in that are offered: USER (and PASS), APOP, and mechanisms of AUTH. Where it
+    is left out, those are all that the authenticator can do but APOP."""
 
     apop: bool
-    """Offer APOP, which the authenticator has to be a `PasswordStore` for."""
+    """Offer APOP too, which the authenticator has to be a `PasswordStore` for."""
+
+    failure_delay: float
+    """Seconds that the first login of a session that fails is answered later, the second one twice
+    as many, and so on; 1 where it is left out, 0 for none."""
+
+    on_login: Callable[[LoginAttempt, str], object] | None
+    """Is told of each login that fails or succeeds, before that is answered, and the client's
+    address, empty where there is none. On an event loop it is called there."""
 
     commands: Iterable[type[Command[object]]]
     """Further commands, which say themselves how they are answered (`Answering`)."""
@@ -127,7 +146,16 @@ class Sessions:
         self._tls = options.get("tls", TlsPolicy.NONE)
         self._context = _context(options)
         self._proxies = _networks(options.get("proxies", ()))
+        self._failure_delay = options.get("failure_delay", 1.0)
+        self._on_login = options.get("on_login")
         self._check()
+        self._logins = find_logins(
+            authenticator,
+            options.get("mechanisms", NO_MECHANISMS),
+            options.get("logins"),
+            apop=options.get("apop", False),
+            certificates=bool(self._context and self._context.verify_mode),
+        )
         self.gate = Gate(
             options.get("connections", 1000), options.get("connections_per_address", 100)
         )
@@ -150,23 +178,38 @@ class Sessions:
         return ServerConnection().greet("too many connections", ok=False, code=SYS_TEMP)
 
     def new(
-        self, clock: Callable[[], float], address: Callable[[], str] = lambda: ""
+        self,
+        clock: Callable[[], float],
+        wait: Callable[[float], MaybeAwaitable[object]],
+        address: Callable[[], str] = lambda: "",
     ) -> NewSession:
         """A session that begins now, by a clock in seconds; `address` is asked for with the first
-        octets."""
+        octets. `wait` waits so many seconds, or until the server is closed."""
         options = self._options
         closing = ExitStack()
         make = options.get("trace")
         trace = SessionTrace(lambda: make(address()), closing) if make else None
         conn = ServerConnection(limits=options.get("limits"), commands=self._commands, trace=trace)
+        link = Link(conn, self._make_tls)
+        login_deadline = clock() + options.get("login", 60.0)
+
+        def attempted(attempt: LoginAttempt) -> MaybeAwaitable[object]:
+            self._tell(attempt, address())
+            delay = 0.0 if attempt.ok else self._failure_delay * attempt.failures
+            delay = min(delay, login_deadline - clock())
+            return wait(delay) if delay > 0 else None
+
         conversation = ServerSession(
             conn,
             self._authenticator,
             tls=self._tls,
             allow_insecure_auth=options.get("allow_insecure_auth", False),
             greeting=options.get("greeting", "POP3 server ready"),
-            mechanisms=options.get("mechanisms", NO_MECHANISMS),
-            timestamp=new_timestamp() if options.get("apop") else None,
+            mechanisms=self._logins.mechanisms,
+            user=self._logins.user,
+            timestamp=new_timestamp() if self._logins.apop else None,
+            certificate=lambda: client_certificate(link.tls.object) if link.tls else None,
+            attempted=attempted,
             report=lambda error: log.error("the maildrop failed", exc_info=error),
         )
         deadlines = Deadlines(
@@ -175,9 +218,15 @@ class Sessions:
             handshake=options.get("handshake", 30.0),
             per_exchange=True,
         )
-        login_deadline = clock() + options.get("login", 60.0)
-        link = Link(conn, self._make_tls)
         return NewSession(link, conversation, deadlines, login_deadline, closing)
+
+    def _tell(self, attempt: LoginAttempt, address: str) -> None:
+        log_login(attempt, address)
+        if self._on_login:
+            try:
+                _ = self._on_login(attempt, address)
+            except Exception:
+                log.exception("on_login failed")
 
     def _make_tls(self) -> TlsLayer:
         assert self._context is not None
@@ -196,8 +245,6 @@ class Sessions:
                 "a TLS context or certificate and a policy other than NONE belong together: give "
                 "both or none"
             )
-        if self._options.get("apop") and not isinstance(self._authenticator, PasswordStore):
-            raise ValueError("APOP needs an authenticator that knows passwords: see PasswordStore")
 
 
 def _networks(proxies: Iterable[str]) -> list[IPv4Network | IPv6Network]:
@@ -208,23 +255,36 @@ def _networks(proxies: Iterable[str]) -> list[IPv4Network | IPv6Network]:
 
 def _context(options: ServerOptions) -> ssl.SSLContext | None:
     context, certificate = options.get("context"), options.get("certificate")
-    key = options.get("key")
+    key, client_ca = options.get("key"), options.get("client_ca")
     if certificate is None:
         if key is not None:
             raise ValueError("a key is of no use without its certificate: give both")
+        if client_ca is not None:
+            raise ValueError(
+                "client_ca belongs to a certificate: give both, or a context that asks clients for "
+                "theirs"
+            )
         return context
     if context is not None:
         raise ValueError("give a TLS context or a certificate, not both")
     try:
-        return server_context(certificate, key)
+        context = server_context(certificate, key)
     except OSError as error:
         raise ValueError(
             f"the certificate in {os.fspath(certificate)} cannot be used "
             f"({error.strerror or error}): certificate and key have to be in PEM form, and `key` "
             "names the key's file where that is another one"
         ) from None
+    if client_ca is not None:
+        _ask_clients(context, client_ca)
+    return context
 
 
-def new_timestamp() -> bytes:
-    """A timestamp for APOP, which no session before has had (RFC 1939, section 7)."""
-    return b"<%d.%s@pop3>" % (time.time_ns(), secrets.token_hex(16).encode("ascii"))
+def _ask_clients(context: ssl.SSLContext, client_ca: str | os.PathLike[str]) -> None:
+    try:
+        ask_clients(context, client_ca)
+    except OSError as error:
+        raise ValueError(
+            f"the authorities in {os.fspath(client_ca)} cannot be used "
+            f"({error.strerror or error}): client_ca names a file of certificates in PEM form"
+        ) from None

@@ -5,7 +5,7 @@ import os
 import ssl
 from typing import Final
 
-__all__ = ["TlsLayer", "client_context", "server_context"]
+__all__ = ["TlsLayer", "ask_clients", "client_context", "server_context"]
 
 RECORD = 16 * 1024
 
@@ -42,6 +42,16 @@ def server_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key, password=_no_password)
     return context
+
+
+def ask_clients(context: ssl.SSLContext, client_ca: str | os.PathLike[str]) -> None:
+    """Have a server's context ask clients for a certificate by an authority in a file in PEM form,
+    and take those that have none.
+
+    Raises OSError, ssl.SSLError among them, where the file cannot be used.
+    """
+    context.load_verify_locations(client_ca)
+    context.verify_mode = ssl.CERT_OPTIONAL
 
 
 def _no_password() -> str:

@@ -10,7 +10,7 @@ from pop3_proto.flows import client as client_flows
 
 from ._blocking import BlockingDriver
 from ._blocking_server import Server, hold_session
-from ._client import Client, Message
+from ._client import Client, Message, Origin
 from ._keep_alive import KeepAlive
 from ._listening import listen, listen_unix
 from ._opening import ClientOptions, Opening, opening, opening_unix
@@ -65,14 +65,18 @@ def connect(
     refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
     LocalProtocolError for what is no host or no proxy.
     """
-    new = opening(host, **options)
-    target, within = new.where(port), new.timeouts.connect
-    source = None if local_address is None else (local_address, 0)
-    if proxy is None:
-        stream: Stream = SocketStream(socket.create_connection(target, within, source))
-    else:
-        stream = _dial_through(find_route(proxy, *target), source, within)
-    return _open(stream, new)
+
+    def open_connection() -> Client:
+        new = opening(host, **options)
+        target, within = new.where(port), new.timeouts.connect
+        source = None if local_address is None else (local_address, 0)
+        if proxy is None:
+            stream: Stream = SocketStream(socket.create_connection(target, within, source))
+        else:
+            stream = _dial_through(find_route(proxy, *target), source, within)
+        return _open(stream, new, Origin(*target, open_connection))
+
+    return open_connection()
 
 
 def _dial_through(route: Route, source: tuple[str, int] | None, within: float | None) -> Stream:
@@ -102,15 +106,19 @@ def connect_unix(
     There is no TLS unless `tls` says so, and the password may go out without: nobody else can
     listen. With TLS, `host` is the name that the certificate has to be valid for.
     """
-    new = opening_unix(host, **options)
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        sock.settimeout(new.timeouts.connect)
-        sock.connect(fspath(path))
-    except BaseException:
-        sock.close()
-        raise
-    return _open(SocketStream(sock), new)
+
+    def open_connection() -> Client:
+        new = opening_unix(host, **options)
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.settimeout(new.timeouts.connect)
+            sock.connect(fspath(path))
+        except BaseException:
+            sock.close()
+            raise
+        return _open(SocketStream(sock), new, Origin(host or "", 0, open_connection))
+
+    return open_connection()
 
 
 def connect_stream(
@@ -125,7 +133,7 @@ def connect_stream(
     LocalProtocolError, and leaves it open, where there is to be TLS without `host`.
     """
     new = opening(host, **options)
-    return _open(_attached(stream), new)
+    return _open(_attached(stream), new, Origin(host or ""))
 
 
 def _attached(stream: socket.socket | Stream) -> Stream:
@@ -137,7 +145,7 @@ def _attached(stream: socket.socket | Stream) -> Stream:
     return stream if isinstance(stream, Stream) else SocketStream(stream)
 
 
-def _open(stream: Stream, new: Opening) -> Client:
+def _open(stream: Stream, new: Opening, origin: Origin) -> Client:
     driver = BlockingDriver(stream, new.link, new.deadlines(time.monotonic))
     try:
         greeting = driver.run(client_flows.open_session(new.conn, new.policy))
@@ -145,7 +153,7 @@ def _open(stream: Stream, new: Opening) -> Client:
         driver.close()
         raise
     alive = KeepAlive(driver, new.conn, new.keepalive) if new.keepalive else None
-    return Client(driver, new.conn, greeting, alive)
+    return Client(driver, new.conn, greeting, alive, origin)
 
 
 def serve(
@@ -190,4 +198,4 @@ def serve_stream(
     """
     check_alone(options)
     sessions = Sessions(authenticator, **options)
-    hold_session(_attached(stream), sessions.new(time.monotonic))
+    hold_session(_attached(stream), sessions.new(time.monotonic, time.sleep))

@@ -10,6 +10,7 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
+    Collection,
     Coroutine,
     Iterable,
     Mapping,
@@ -29,6 +30,7 @@ from pop3_proto import (
     Deletions,
     Greeting,
     Limits,
+    LoginAttempt,
     MailboxStat,
     Offer,
     ScanListing,
@@ -38,6 +40,7 @@ from pop3_proto import (
     Trace,
     UniqueId,
 )
+from pop3_proto.flows.login_oauth import TokenProvider
 
 __all__ = ["ClientBackend", "Incoming", "RunningServer", "ServerBackend", "Session"]
 
@@ -97,12 +100,20 @@ class Session(Protocol):
         name: str | bytes,
         password: str | bytes,
         *,
+        mechanism: str | None = None,
+        initial_response: bool = True,
         allow_insecure_auth: bool = False,
         allow_utf8_login: bool = False,
-    ) -> None: ...
-    async def login_apop(
-        self, name: str | bytes, password: str | bytes, *, allow_utf8_login: bool = False
-    ) -> None: ...
+    ) -> str: ...
+    async def login_oauth(
+        self,
+        name: str | bytes,
+        token: str | TokenProvider,
+        *,
+        mechanism: str | None = None,
+        initial_response: bool = False,
+        allow_insecure_auth: bool = False,
+    ) -> str: ...
     async def authenticate(
         self,
         mechanism: ClientMechanism,
@@ -190,6 +201,9 @@ class ServerBackend(Protocol):
         limits: Limits | None,
         mechanisms: Mapping[str, Callable[[], ServerMechanism]],
         apop: bool,
+        logins: Collection[str] | None,
+        failure_delay: float,
+        on_login: Callable[[LoginAttempt, str], object] | None,
         commands: Iterable[type[Command[object]]],
         login: float,
         autologout: float,

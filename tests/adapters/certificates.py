@@ -29,6 +29,19 @@ class Certificates:
         key.write_bytes(issued.private_key_pem.bytes())
         return certificate, key
 
+    def asking(self) -> ssl.SSLContext:
+        """The context of a server that would like to see a certificate of the client."""
+        context = self.server()
+        context.verify_mode = ssl.CERT_OPTIONAL
+        self._trust(context)
+        return context
+
+    def authority(self, folder: Path) -> Path:
+        """The authority that our clients trust, and have their certificates from."""
+        path = folder / "authority.pem"
+        path.write_bytes(self._trusted.cert_pem.bytes())
+        return path
+
     def demanding(self) -> ssl.SSLContext:
         """The context of a server that wants to see a certificate of the client."""
         context = self.server()
@@ -36,13 +49,20 @@ class Certificates:
         self._trust(context)
         return context
 
-    def client(self, *, own: bool = False, known: bool = True) -> ssl.SSLContext:
+    def client(
+        self,
+        *,
+        own: bool = False,
+        known: bool = True,
+        address: str = "alice@example.org",
+        common_name: str | None = None,
+    ) -> ssl.SSLContext:
         """The context of a client that verifies; `own`: it has a certificate to show, too."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._trust(context)
         if own:
             authority = self._trusted if known else self._unknown
-            show(context, authority.issue_cert("alice@example.org"))
+            show(context, authority.issue_cert(address, common_name=common_name))
         return context
 
     def _trust(self, context: ssl.SSLContext) -> None:

@@ -1,7 +1,7 @@
 """A client's library, a server's library and certificates: what a scenario runs on."""
 
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pop3_proto import (
     Authenticator,
     Command,
     Limits,
+    LoginAttempt,
     Maildrop,
     ServerMechanism,
     TlsPolicy,
@@ -68,6 +69,9 @@ class Net:
         limits: Limits | None = None,
         mechanisms: Mapping[str, Callable[[], ServerMechanism]] = NO_MECHANISMS,
         apop: bool = False,
+        logins: Collection[str] | None = None,
+        failure_delay: float = 0.0,
+        on_login: Callable[[LoginAttempt, str], object] | None = None,
         commands: Iterable[type[Command[object]]] = (),
         login: float = 60.0,
         autologout: float = 600.0,
@@ -77,7 +81,8 @@ class Net:
         proxies: Iterable[str] = (),
         trace: Callable[[str], Trace] | None = None,
     ) -> Served:
-        """A server of ours with one user; without TLS it takes passwords unless told otherwise."""
+        """A server of ours with one user; without TLS it takes passwords unless told otherwise, and
+        nobody waits for the answer to a login that fails."""
         plain = tls is TlsPolicy.NONE
 
         def find(name: str) -> Maildrop:
@@ -92,6 +97,9 @@ class Net:
                 limits=limits,
                 mechanisms=mechanisms,
                 apop=apop,
+                logins=logins,
+                failure_delay=failure_delay,
+                on_login=on_login,
                 commands=commands,
                 login=login,
                 autologout=autologout,

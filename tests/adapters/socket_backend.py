@@ -6,6 +6,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
     Callable,
+    Collection,
     Coroutine,
     Iterable,
     Mapping,
@@ -36,6 +37,7 @@ from pop3_proto import (
     Deletions,
     Greeting,
     Limits,
+    LoginAttempt,
     MailboxStat,
     Offer,
     ScanListing,
@@ -45,6 +47,7 @@ from pop3_proto import (
     Trace,
     UniqueId,
 )
+from pop3_proto.flows.login_oauth import TokenProvider
 
 __all__ = ["SocketClients", "SocketServers"]
 
@@ -137,20 +140,36 @@ class AwaitedClient:
         name: str | bytes,
         password: str | bytes,
         *,
+        mechanism: str | None = None,
+        initial_response: bool = True,
         allow_insecure_auth: bool = False,
         allow_utf8_login: bool = False,
-    ) -> None:
-        self._client.login(
+    ) -> str:
+        return self._client.login(
             name,
             password,
+            mechanism=mechanism,
+            initial_response=initial_response,
             allow_insecure_auth=allow_insecure_auth,
             allow_utf8_login=allow_utf8_login,
         )
 
-    async def login_apop(
-        self, name: str | bytes, password: str | bytes, *, allow_utf8_login: bool = False
-    ) -> None:
-        self._client.login_apop(name, password, allow_utf8_login=allow_utf8_login)
+    async def login_oauth(
+        self,
+        name: str | bytes,
+        token: str | TokenProvider,
+        *,
+        mechanism: str | None = None,
+        initial_response: bool = False,
+        allow_insecure_auth: bool = False,
+    ) -> str:
+        return self._client.login_oauth(
+            name,
+            token,
+            mechanism=mechanism,
+            initial_response=initial_response,
+            allow_insecure_auth=allow_insecure_auth,
+        )
 
     async def authenticate(
         self,
@@ -281,6 +300,9 @@ class SocketServers:
         limits: Limits | None,
         mechanisms: Mapping[str, Callable[[], ServerMechanism]],
         apop: bool,
+        logins: Collection[str] | None,
+        failure_delay: float,
+        on_login: Callable[[LoginAttempt, str], object] | None,
         commands: Iterable[type[Command[object]]],
         login: float,
         autologout: float,
@@ -298,6 +320,9 @@ class SocketServers:
             limits=limits,
             mechanisms=mechanisms,
             apop=apop,
+            logins=logins,
+            failure_delay=failure_delay,
+            on_login=on_login,
             commands=commands,
             login=login,
             autologout=autologout,

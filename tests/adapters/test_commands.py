@@ -158,11 +158,15 @@ async def test_names_and_passwords_with_blanks_and_beyond_ascii(net: Net) -> Non
         def authenticate(self, name: str, password: str) -> Maildrop | None:
             return maildrop if (name, password) == zoe else None
 
-    server = net.serve(maildrop, authenticator=One())
+    server = net.serve(maildrop, authenticator=One(), logins=["USER"])
     async with await net.connect(server.port) as session:
         with pytest.raises(LocalProtocolError, match="ASCII"):
             await session.login(name, password, allow_insecure_auth=True)
         await session.login(name, password, allow_insecure_auth=True, allow_utf8_login=True)
+        assert (await session.stat()).messages == 1
+    server = net.serve(maildrop, authenticator=One())
+    async with await net.connect(server.port) as session:
+        assert await session.login(name, password, allow_insecure_auth=True) == "PLAIN"
         assert (await session.stat()).messages == 1
 
 

@@ -7,6 +7,7 @@ import pytest
 from pop3_proto import (
     AuthenticationFailed,
     CommandFailed,
+    Limits,
     LocalProtocolError,
     PlaintextAfterStls,
     State,
@@ -24,7 +25,7 @@ IDS = ["stls", "implicit"]
 
 async def test_a_wrong_password_and_then_the_right_one(net: Net, tls: TlsPolicy) -> None:
     plain = tls is TlsPolicy.NONE
-    server = net.serve(net.memory(b"one\n"), tls=tls)
+    server = net.serve(net.memory(b"one\n"), tls=tls, limits=Limits(failed_logins=5))
     async with await net.connect(server.port, tls=tls) as session:
         for name, password in ((NAME, "wrong"), ("nobody", PASSWORD), (NAME, ""), ("", "")):
             with pytest.raises(AuthenticationFailed) as caught:
@@ -53,7 +54,7 @@ async def test_our_server_takes_no_password_in_plaintext_by_default(net: Net) ->
         assert session.capabilities is not None
         assert "USER" not in session.capabilities
         with pytest.raises(CommandFailed, match="use TLS"):
-            await session.login(NAME, PASSWORD, allow_insecure_auth=True)
+            await session.login(NAME, PASSWORD, mechanism="USER", allow_insecure_auth=True)
 
 
 def test_our_server_takes_no_password_in_front_of_stls(net: Net) -> None:
@@ -158,7 +159,7 @@ async def test_an_opportunistic_client_takes_tls_where_it_can(net: Net) -> None:
 async def test_an_opportunistic_client_goes_on_without_tls_but_shows_no_password(
     net: Net,
 ) -> None:
-    server = net.serve(net.memory())
+    server = net.serve(net.memory(), logins=["USER"])
     async with await net.connect(server.port, tls=TlsPolicy.OPPORTUNISTIC) as session:
         assert not session.tls
         with pytest.raises(LocalProtocolError, match="plaintext"):

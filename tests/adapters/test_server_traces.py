@@ -74,7 +74,7 @@ class Keeper:
 
 async def test_each_connection_has_a_trace_until_its_end(net: Net, tls: TlsPolicy) -> None:
     traces = Keeper()
-    server = net.serve(net.memory(b"one\r\n"), tls=tls, trace=traces)
+    server = net.serve(net.memory(b"one\r\n"), tls=tls, logins=["USER"], trace=traces)
     for _ in range(2):
         async with await net.login(server) as client:
             assert await (await client.retrieve(1)).read() == b"one\r\n"

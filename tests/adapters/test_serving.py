@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import ServerOptions, serve, serve_unix
-from pop3_proto import LocalProtocolError, Maildrop, MessageEntry, TlsPolicy
+from pop3_proto import ClientCertificate, LocalProtocolError, Maildrop, MessageEntry, TlsPolicy
 
 from .async_backends import LIBRARIES, SERVER, AsyncServers, Library
 from .certificates import Certificates
@@ -399,6 +399,82 @@ def test_one_way_to_say_the_certificate(certificates: Certificates, tmp_path: Pa
         _ = serve(NOBODY, tls=TlsPolicy.STLS, context=certificates.server(), key=key)
     with pytest.raises(ValueError, match="belong together"):
         _ = serve(NOBODY, certificate=certificate, key=key)
+
+
+class Certified(Passwords):
+    """Knows who has a certificate by the common name in it."""
+
+    def __init__(self) -> None:
+        super().__init__({NAME: PASSWORD}, lambda name: MemoryMaildrop())
+        self.shown: list[ClientCertificate] = []
+
+    def certificate_holder(self, certificate: ClientCertificate) -> str | None:
+        self.shown.append(certificate)
+        return certificate.common_name
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_certificates_of_clients_by_an_authority_in_a_file(
+    certificates: Certificates, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    certificate, key = certificates.files(tmp_path)
+    users = Certified()
+    server = serve(
+        users,
+        tls=TlsPolicy.IMPLICIT,
+        certificate=certificate,
+        key=key,
+        client_ca=certificates.authority(tmp_path),
+    )
+
+    def external(port: int, context: ssl.SSLContext) -> bytes:
+        context.maximum_version = version
+        with dial(port) as wire:
+            wire.start_tls(context)
+            assert wire.line().startswith(b"+OK")
+            return wire.ask(b"AUTH EXTERNAL =")
+
+    with server:
+        named = certificates.client(own=True, common_name=NAME)
+        assert external(server.port, named).startswith(b"+OK")
+        unnamed = certificates.client(own=True)
+        assert external(server.port, unnamed).startswith(b"-ERR [AUTH]")
+        assert b"certificate" in external(server.port, certificates.client())
+        strange = certificates.client(own=True, known=False, common_name=NAME)
+        strange.maximum_version = version
+        with dial(server.port) as wire, suppress(ssl.SSLError):
+            wire.start_tls(strange)
+            # With TLS 1.3, the client only hears of it after the handshake.
+            assert wire.line() == b""
+    assert [shown.common_name for shown in users.shown] == [NAME, None]
+    assert users.shown[0].emails == ("alice@example.org",)
+
+
+def test_a_context_that_asks_nobody_sees_no_certificate(certificates: Certificates) -> None:
+    server = serve(Certified(), tls=TlsPolicy.IMPLICIT, context=certificates.server())
+    with server, dial(server.port) as wire:
+        wire.start_tls(certificates.client(own=True, common_name=NAME))
+        assert wire.line().startswith(b"+OK")
+        assert wire.ask(b"AUTH EXTERNAL =") == b"-ERR unknown mechanism\r\n"
+
+
+def test_authorities_that_cannot_be_used(certificates: Certificates, tmp_path: Path) -> None:
+    certificate, key = certificates.files(tmp_path)
+    with pytest.raises(ValueError, match=f"the authorities in {tmp_path}/none cannot be used"):
+        _ = serve(
+            NOBODY,
+            tls=TlsPolicy.STLS,
+            certificate=certificate,
+            key=key,
+            client_ca=tmp_path / "none",
+        )
+    with pytest.raises(ValueError, match="client_ca belongs to a certificate"):
+        _ = serve(
+            NOBODY,
+            tls=TlsPolicy.STLS,
+            context=certificates.server(),
+            client_ca=certificates.authority(tmp_path),
+        )
 
 
 # In an event loop; what is not said here is in test_server.py for threads.

@@ -55,7 +55,7 @@ async def test_both_ends_say_the_same(net: Net, tls: TlsPolicy, logged: list[str
     mail = b"Subject: secret\r\n\r\n.\r\n"
     server = net.serve(net.memory(mail), tls=tls, trace=lambda address: LogTrace(name=address))
     async with await net.connect(server.port, tls=tls, trace=LogTrace(name="client")) as client:
-        await client.login(NAME, PASSWORD, allow_insecure_auth=not client.tls)
+        await client.login(NAME, PASSWORD, mechanism="USER", allow_insecure_auth=not client.tls)
         assert await (await client.retrieve(1)).read() == mail
     server.running.close()
     ours = [line.removeprefix("client ") for line in logged if line.startswith("client ")]

@@ -57,7 +57,7 @@ def converse(path: Path, certificates: Certificates) -> list[TraceRecord]:
             context=certificates.client(),
             trace=both,
         ) as client:
-            client.login("alice", PASSWORD)
+            client.login("alice", PASSWORD, mechanism="USER")
             assert [message.read() for message in client.fetch([1, 2])] == MAIL
     return heard
 
@@ -151,8 +151,8 @@ def test_what_one_of_several_traces_raises_comes_out(tmp_path: Path) -> None:
 
 WRONG = PASSWORD + "!"
 WAYS_IN: tuple[Callable[[Client], object], ...] = (
-    lambda client: client.login("alice", PASSWORD),
-    lambda client: client.login_apop("alice", PASSWORD),
+    lambda client: client.login("alice", PASSWORD, mechanism="USER"),
+    lambda client: client.login("alice", PASSWORD, mechanism="APOP"),
     lambda client: client.authenticate(Plain("alice", PASSWORD)),
     lambda client: client.authenticate(Plain("alice", PASSWORD), initial_response=False),
     lambda client: client.login("alice", WRONG),

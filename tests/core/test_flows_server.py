@@ -4,16 +4,12 @@ import asyncio
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
-    Callable,
-    Collection,
     Iterable,
     Iterator,
-    Mapping,
     Sequence,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
-from types import MappingProxyType
 
 import pytest
 
@@ -21,299 +17,36 @@ from pop3_proto import (
     COMMANDS,
     Announced,
     Answer,
-    Authenticator,
     Body,
     Command,
-    Credentials,
     Limits,
     LoginInterval,
-    Maildrop,
     MessageEntry,
     PlaintextAfterStls,
     Refused,
     ResponseCode,
     Retention,
     ServerConnection,
-    ServerMechanism,
     Snapshot,
     State,
     TlsPolicy,
 )
-from pop3_proto.apop import apop_digest
 from pop3_proto.flows.core import Invoke, Io, Send
 from pop3_proto.flows.server import ServerSession
 from tests.core.playing import play, play_async
-
-ONE = b"Subject: one\r\n\r\n.first\r\nsecond\r\n"
-TWO = b"Subject: two\r\n\r\n"
-
-GREETING = "S: +OK POP3 server ready\n"
-LOGIN = """
-    C: USER alice
-    S: +OK
-    C: PASS secret
-    S: +OK 2 messages
-"""
-QUIT = """
-    C: QUIT
-    S: +OK bye
-"""
-
-
-@dataclass
-class Drop:
-    """A maildrop in memory, which remembers what it was asked for."""
-
-    messages: Sequence[bytes] = (ONE, TWO)
-    fails: dict[str, Exception] = field(default_factory=dict[str, Exception])
-    asked: list[object] = field(default_factory=list[object])
-    piece: int = 7
-    # Held on to, so that nothing is let go by being forgotten.
-    given: list[object] = field(default_factory=list[object])
-
-    def done(self, what: str, *arguments: object) -> None:
-        self.asked.append((what, *arguments) if arguments else what)
-        if what in self.fails:
-            raise self.fails[what]
-
-    def open(self) -> Sequence[MessageEntry]:
-        self.done("open")
-        return [MessageEntry(len(m), b"id-%d" % n) for n, m in enumerate(self.messages)]
-
-    def read(self, index: int) -> Iterable[bytes]:
-        self.done("read", index)
-        pieces = self.pieces(self.messages[index])
-        self.given.append(pieces)
-        return pieces
-
-    def pieces(self, message: bytes) -> Iterator[bytes]:
-        try:
-            for start in range(0, len(message), self.piece):
-                yield message[start : start + self.piece]
-                self.done("piece")
-        finally:
-            self.asked.append("let go")
-
-    def delete(self, indexes: Collection[int]) -> None:
-        self.done("delete", list(indexes))
-
-    def close(self) -> None:
-        self.done("close")
-
-
-@dataclass
-class AsyncDrop:
-    """The same, asynchronously."""
-
-    drop: Drop
-
-    async def open(self) -> Sequence[MessageEntry]:
-        await asyncio.sleep(0)
-        return self.drop.open()
-
-    def read(self, index: int) -> AsyncIterator[bytes]:
-        pieces = self.pieces(index)
-        self.drop.given.append(pieces)
-        return pieces
-
-    async def pieces(self, index: int) -> AsyncIterator[bytes]:
-        try:
-            for piece in self.drop.read(index):
-                await asyncio.sleep(0)
-                yield piece
-        finally:
-            await asyncio.sleep(0)
-            self.drop.asked.append("let go, asynchronously")
-
-    async def delete(self, indexes: Collection[int]) -> None:
-        await asyncio.sleep(0)
-        self.drop.delete(indexes)
-
-    async def close(self) -> None:
-        await asyncio.sleep(0)
-        self.drop.close()
-
-
-@dataclass
-class Users:
-    """Knows alice, whose password is secret."""
-
-    drop: Maildrop
-    fails: Exception | None = None
-
-    def authenticate(self, name: str, password: str) -> Maildrop | None:
-        if self.fails:
-            raise self.fails
-        return self.drop if (name, password) == ("alice", "secret") else None
-
-
-@dataclass
-class AsyncUsers:
-    drop: Maildrop
-
-    async def authenticate(self, name: str, password: str) -> Maildrop | None:
-        await asyncio.sleep(0)
-        return Users(self.drop).authenticate(name, password)
-
-
-class Served:
-    """A session that is played by a script, and what became of it."""
-
-    def __init__(
-        self,
-        drop: Maildrop | None = None,
-        *,
-        users: Authenticator | None = None,
-        tls: TlsPolicy = TlsPolicy.NONE,
-        insecure: bool = True,
-        limits: Limits | None = None,
-        mechanisms: Mapping[str, Callable[[], ServerMechanism]] = MappingProxyType({}),
-        timestamp: bytes | None = None,
-        own: Sequence[type[Command[object]]] = (),
-    ) -> None:
-        self.conn = ServerConnection(limits=limits, commands=(*COMMANDS, *own))
-        self.reported: list[Exception] = []
-        self.session = ServerSession(
-            self.conn,
-            users or Users(Drop() if drop is None else drop),
-            tls=tls,
-            allow_insecure_auth=insecure,
-            mechanisms=mechanisms,
-            timestamp=timestamp,
-            report=self.reported.append,
-        )
-
-    def play(self, script: str) -> None:
-        play(self.conn, self.session.run(), script)
-        play(self.conn, self.session.close())
-
-
-def exchange(script: str, drop: Drop | None = None) -> Drop:
-    """Play what is said between the login and QUIT."""
-    drop = drop or Drop()
-    served = Served(drop)
-    served.play(GREETING + LOGIN + script + QUIT)
-    assert served.conn.state is State.CLOSED
-    assert served.reported == []
-    return drop
-
-
-class TestLogin:
-    def test_login_and_quit(self) -> None:
-        assert exchange("").asked == ["open", "close"]
-
-    def test_it_is_a_half_of_its_own(self) -> None:
-        drop = Drop()
-        served = Served(drop)
-        play(served.conn, served.session.begin(), GREETING + LOGIN)
-        assert served.conn.state is State.TRANSACTION
-        play(served.conn, served.session.go_on(), "C: NOOP\nS: +OK" + QUIT)
-        play(served.conn, served.session.close())
-        assert drop.asked == ["open", "close"]
-
-    def test_a_session_that_ends_before_it(self) -> None:
-        served = Served()
-        play(served.conn, served.session.begin(), GREETING + QUIT)
-        play(served.conn, served.session.go_on())
-        assert served.conn.state is State.CLOSED
-
-    def test_wrong_password(self) -> None:
-        drop = Drop()
-        Served(drop).play(
-            GREETING
-            + """
-            C: USER alice
-            S: +OK
-            C: PASS wrong
-            S: -ERR [AUTH] wrong name or password
-            C: PASS secret
-            S: -ERR PASS is not allowed yet: send USER first
-            """
-            + LOGIN
-            + QUIT
-        )
-        assert drop.asked == ["open", "close"]
-
-    @pytest.mark.parametrize("name", ["alice", "nobody"])
-    def test_rpop_is_never_enough(self, name: str) -> None:
-        drop = Drop()
-        Served(drop).play(
-            GREETING
-            + f"C: USER {name}\nS: +OK\nC: RPOP {name}\nS: -ERR RPOP is not supported\n"
-            + "C: PASS secret\nS: -ERR PASS is not allowed yet: send USER first\n"
-            + QUIT
-        )
-        assert drop.asked == []
-
-    def test_a_refusal_says_what_a_line_can_carry(self) -> None:
-        refused = Users(Drop(), fails=Refused("no\r\n+OK \udc80\0"))
-        Served(users=refused).play(
-            GREETING
-            + "C: USER alice\nS: +OK\nC: PASS secret\n"
-            + r"S: -ERR no\\r\\n+OK \\udc80\\x00"
-            + "\nEOF"
-        )
-
-    def test_user_says_nothing_about_who_exists(self) -> None:
-        Served().play(GREETING + "C: USER nobody\nS: +OK\nC: USER alice\nS: +OK\nEOF")
-
-    @pytest.mark.parametrize("line", ["USER \\xff", "USER alice"])
-    def test_what_is_no_utf8_is_a_wrong_password(self, line: str) -> None:
-        Served().play(
-            GREETING
-            + f"C: {line}\nS: +OK\nC: PASS \\xff\nS: -ERR [AUTH] wrong name or password\nEOF"
-        )
-
-    def test_the_authenticator_refuses(self) -> None:
-        busy = Refused("too many logins", ResponseCode.of("LOGIN-DELAY"))
-        served = Served(users=Users(Drop(), fails=busy))
-        served.play(
-            GREETING
-            + "C: USER alice\nS: +OK\nC: PASS secret\nS: -ERR [LOGIN-DELAY] too many logins\nEOF"
-        )
-        assert served.reported == []
-
-    def test_the_authenticator_fails(self) -> None:
-        fault = RuntimeError("hunter2")
-        served = Served(users=Users(Drop(), fails=fault))
-        served.play(
-            GREETING
-            + "C: USER alice\nS: +OK\n"
-            + "C: PASS secret\nS: -ERR [SYS/TEMP] the maildrop is not available\nEOF"
-        )
-        assert served.reported == [fault]
-
-    def test_the_maildrop_is_in_use(self) -> None:
-        drop = Drop(fails={"open": Refused("in use", ResponseCode.of("IN-USE"))})
-        served = Served(drop)
-        served.play(
-            GREETING + "C: USER alice\nS: +OK\nC: PASS secret\nS: -ERR [IN-USE] in use\n" + QUIT
-        )
-        assert drop.asked == ["open"]
-        assert served.reported == []
-
-    def test_the_maildrop_cannot_be_opened(self) -> None:
-        fault = OSError("disk")
-        drop = Drop(fails={"open": fault})
-        served = Served(drop)
-        served.play(
-            GREETING
-            + "C: USER alice\nS: +OK\n"
-            + "C: PASS secret\nS: -ERR [SYS/TEMP] the maildrop is not available\nEOF"
-        )
-        assert drop.asked == ["open"]
-        assert served.reported == [fault]
-
-    def test_an_empty_maildrop_that_has_a_length(self) -> None:
-        class Sized(Drop):
-            def __len__(self) -> int:
-                return len(self.messages)
-
-        drop = Sized([])
-        Served(drop).play(
-            GREETING + LOGIN.replace("2 messages", "0 messages") + "C: STAT\nS: +OK 0 0\n" + QUIT
-        )
-        assert drop.asked == ["open", "close"]
+from tests.core.serving import (
+    GREETING,
+    LOGIN,
+    ONE,
+    QUIT,
+    TWO,
+    AsyncDrop,
+    AsyncUsers,
+    Drop,
+    Served,
+    Users,
+    exchange,
+)
 
 
 class TestSecurity:
@@ -407,214 +140,6 @@ class TestSecurity:
         with pytest.raises(PlaintextAfterStls):
             served.play(GREETING + "C: STLS\\r\\nUSER alice")
         assert served.conn.state is State.BROKEN
-
-
-@dataclass
-class Store(Users):
-    """Knows the passwords too; those of some cannot be found out."""
-
-    def password(self, name: str) -> str | None:
-        if name == "broken":
-            raise OSError("disk")
-        return {"alice": "secret", "bob": "", "eve": "other"}.get(name)
-
-
-class TestApop:
-    TIMESTAMP = b"<1896.697170952@dbc.mtview.ca.us>"
-    READY = f"S: +OK POP3 server ready {TIMESTAMP.decode()}\n"
-    WRONG = "S: -ERR [AUTH] wrong name or password\n"
-
-    def served(self, drop: Drop) -> Served:
-        return Served(users=Store(drop), insecure=False, timestamp=self.TIMESTAMP)
-
-    def digest(self, password: str = "secret") -> str:
-        return apop_digest(self.TIMESTAMP, password.encode()).decode()
-
-    @pytest.mark.parametrize("upper", [False, True])
-    def test_login(self, upper: bool) -> None:
-        drop = Drop()
-        digest = self.digest().upper() if upper else self.digest()
-        self.served(drop).play(self.READY + f"C: APOP alice {digest}\nS: +OK 2 messages\n" + QUIT)
-        assert drop.asked == ["open", "close"]
-
-    @pytest.mark.parametrize(
-        ("name", "password"),
-        [("alice", "wrong"), ("nobody", ""), ("nobody", "secret"), ("\\xff", "secret")],
-    )
-    def test_wrong(self, name: str, password: str) -> None:
-        drop = Drop()
-        script = f"C: APOP {name} {self.digest(password)}\n{self.WRONG}EOF"
-        self.served(drop).play(self.READY + script)
-        assert drop.asked == []
-
-    @pytest.mark.parametrize("digest", ["0", "\\xff", "0" * 33])
-    def test_what_is_no_digest(self, digest: str) -> None:
-        self.served(Drop()).play(self.READY + f"C: APOP alice {digest}\n{self.WRONG}EOF")
-
-    def test_whom_the_authenticator_does_not_let_in(self) -> None:
-        for name, password in (("bob", ""), ("eve", "other")):
-            script = f"C: APOP {name} {self.digest(password)}\n{self.WRONG}EOF"
-            self.served(Drop()).play(self.READY + script)
-
-    def test_a_password_that_cannot_be_found_out(self) -> None:
-        served = self.served(Drop())
-        served.play(
-            self.READY
-            + "C: APOP broken 0\nS: -ERR [SYS/TEMP] the maildrop is not available\n"
-            + f"C: APOP alice {self.digest()}\nS: +OK 2 messages\n"
-            + QUIT
-        )
-        assert list(map(str, served.reported)) == ["disk"]
-
-    @pytest.mark.parametrize(
-        ("users", "timestamp"), [(Store(Drop()), None), (Users(Drop()), TIMESTAMP)]
-    )
-    def test_where_it_is_not_offered(self, users: Users, timestamp: bytes | None) -> None:
-        served = Served(users=users, timestamp=timestamp)
-        served.play(GREETING + f"C: APOP alice {self.digest()}\nS: -ERR APOP is not supported\nEOF")
-
-
-class Plain:
-    """PLAIN as a server has it (RFC 4616)."""
-
-    client_first = True
-
-    def step(self, response: bytes) -> bytes | Credentials:
-        words = response.decode("utf-8").split("\0")
-        if len(words) != 3:
-            raise ValueError("PLAIN has two NULs\n")
-        return Credentials(words[1], words[2])
-
-
-class Login:
-    """LOGIN: the name is asked for, then the password."""
-
-    client_first = False
-
-    def __init__(self) -> None:
-        self._said: list[str] = []
-
-    def step(self, response: bytes) -> bytes | Credentials:
-        self._said.append(response.decode())
-        if len(self._said) < 3:
-            return b"Username:" if len(self._said) == 1 else b"Password:"
-        return Credentials(self._said[1], self._said[2])
-
-
-class TestAuth:
-    """RFC 5034, section 4."""
-
-    MECHANISMS: Mapping[str, Callable[[], ServerMechanism]] = MappingProxyType(
-        {"PLAIN": Plain, "LOGIN": Login}
-    )
-    IN = "S: +OK 2 messages\n"
-
-    def play(self, script: str, *, insecure: bool = True, limits: Limits | None = None) -> Drop:
-        drop = Drop()
-        served = Served(drop, mechanisms=self.MECHANISMS, insecure=insecure, limits=limits)
-        served.play(GREETING + script)
-        assert served.reported == []
-        return drop
-
-    def test_an_initial_response(self) -> None:
-        drop = self.play("C: auth plain AGFsaWNlAHNlY3JldA==\n" + self.IN + QUIT)
-        assert drop.asked == ["open", "close"]
-
-    def test_an_empty_challenge_has_its_blank(self) -> None:
-        self.play("C: AUTH PLAIN\nS: +\\x20\nC: AGFsaWNlAHNlY3JldA==\n" + self.IN + QUIT)
-
-    def test_a_server_that_speaks_first(self) -> None:
-        self.play(
-            "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6\nC: c2VjcmV0\n"
-            + self.IN
-            + QUIT
-        )
-
-    def test_it_takes_no_initial_response_then(self) -> None:
-        refusal = "S: -ERR this mechanism takes no initial response\n"
-        for initial in ("YWxpY2U=", "="):
-            self.play(f"C: AUTH LOGIN {initial}\n{refusal}" + LOGIN + QUIT)
-
-    def test_wrong_credentials(self) -> None:
-        drop = self.play(
-            "C: AUTH PLAIN AGFsaWNlAHdyb25n\nS: -ERR [AUTH] wrong name or password\n"
-            "C: AUTH PLAIN AGFsaWNlAHNlY3JldA==\n" + self.IN + QUIT
-        )
-        assert drop.asked == ["open", "close"]
-
-    def test_a_response_that_makes_no_sense(self) -> None:
-        self.play("C: AUTH PLAIN AA==\nS: -ERR the response makes no sense\n" + LOGIN + QUIT)
-        self.play("C: AUTH PLAIN =\nS: -ERR the response makes no sense\nEOF")
-
-    def test_a_mechanism_that_fails(self) -> None:
-        class Broken(Plain):
-            def step(self, response: bytes) -> bytes | Credentials:
-                raise RuntimeError("no more ideas")
-
-        served = Served(Drop(), mechanisms={"BROKEN": Broken}, insecure=True)
-        refusal = "S: -ERR [SYS/TEMP] the maildrop is not available\n"
-        served.play(GREETING + "C: AUTH BROKEN =\n" + refusal + LOGIN + QUIT)
-        assert [str(error) for error in served.reported] == ["no more ideas"]
-
-    def test_a_mechanism_that_cannot_be_made(self) -> None:
-        def make() -> ServerMechanism:
-            raise RuntimeError("no module for it")
-
-        served = Served(Drop(), mechanisms={"BROKEN": make}, insecure=True)
-        refusal = "S: -ERR [SYS/TEMP] the maildrop is not available\n"
-        served.play(GREETING + "C: AUTH BROKEN\n" + refusal + LOGIN + QUIT)
-        assert [str(error) for error in served.reported] == ["no module for it"]
-
-    @pytest.mark.parametrize("name", ["", "X Y", "X\r\nSTLS", "\u00dc", "X" * 21])
-    def test_names_that_are_none(self, name: str) -> None:
-        with pytest.raises(ValueError, match="is no name of a mechanism"):
-            Served(Drop(), mechanisms={name: Plain})
-
-    def test_the_listing_names_what_may_be_used_now(self) -> None:
-        self.play("C: AUTH\nS: +OK\nS: .\n" + QUIT, insecure=False)
-
-    @pytest.mark.parametrize(
-        ("response", "reason"),
-        [
-            ("*", "cancelled"),
-            ("AAA", "the response is no base64"),
-            ("=", "the response is no base64"),
-            ("A" * 400, "the line is longer than 300 octets"),
-        ],
-    )
-    def test_what_ends_the_exchange(self, response: str, reason: str) -> None:
-        self.play(
-            f"C: AUTH PLAIN\nS: +\\x20\nC: {response}\nS: -ERR {reason}\n" + LOGIN + QUIT,
-            limits=Limits(sasl=300),
-        )
-
-    def test_bad_responses_are_bad_commands(self) -> None:
-        step = "C: AUTH PLAIN\nS: +\\x20\nC: {}\nS: -ERR {}\n"
-        cancelled = step.format("*", "cancelled")
-        bad = step.format("!", "the response is no base64")
-        self.play(cancelled * 9 + bad * 2 + "CLOSE", limits=Limits(bad_commands=1))
-
-    def test_an_unknown_mechanism(self) -> None:
-        self.play("C: AUTH X =\nS: -ERR unknown mechanism\n" + LOGIN + QUIT)
-
-    def test_the_mechanisms(self) -> None:
-        self.play("C: AUTH\nS: +OK\nS: PLAIN\nS: LOGIN\nS: .\n" + LOGIN + QUIT)
-
-    def test_no_password_in_plaintext(self) -> None:
-        refusal = "S: -ERR no passwords in plaintext: use TLS\n"
-        self.play(f"C: AUTH PLAIN AGFsaWNlAHNlY3JldA==\n{refusal}EOF", insecure=False)
-        self.play(f"C: AUTH LOGIN\n{refusal}EOF", insecure=False)
-
-    def test_end_of_input(self) -> None:
-        assert self.play("C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC- YWxp\nEOF").asked == []
-
-    def test_announced(self) -> None:
-        session = Served(mechanisms=self.MECHANISMS).session
-        assert session.capabilities().sasl == ("PLAIN", "LOGIN")
-        assert Served().session.capabilities().sasl is None
-        assert (
-            Served(mechanisms=self.MECHANISMS, insecure=False).session.capabilities().sasl is None
-        )
 
 
 @dataclass

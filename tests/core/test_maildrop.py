@@ -7,7 +7,6 @@ from pop3_proto import (
     Announcing,
     LoginInterval,
     MessageEntry,
-    PasswordStore,
     Pop3Error,
     Refused,
     ResponseCode,
@@ -17,18 +16,15 @@ from pop3_proto import (
 
 
 class Everything:
-    """Announces, knows passwords, and has surrogates."""
+    """Announces, and has surrogates."""
 
     announced = Announced(LoginInterval(60), Retention(None), utf8=True)
-
-    def password(self, name: str) -> str | None:
-        return None
 
     def enable_utf8(self) -> None:
         pass
 
 
-@pytest.mark.parametrize("ability", [Announcing, PasswordStore, Utf8Aware])
+@pytest.mark.parametrize("ability", [Announcing, Utf8Aware])
 def test_what_an_application_can_do_is_seen_by_its_methods(ability: type) -> None:
     assert isinstance(Everything(), ability)
     assert not isinstance(object(), ability)

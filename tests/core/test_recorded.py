@@ -61,7 +61,10 @@ def silent(command: str) -> str:
 
 
 def lost(command: str) -> str:
-    return f"the peer ended the connection while the reply to {command} was due"
+    told = f"the peer ended the connection while the reply to {command} was due"
+    if command.startswith(("PASS", "APOP ", "AUTH ")) or command == "a raw AUTH":
+        return f"{told}, as some servers do where a password is wrong"
+    return told
 
 
 def unasked(reply: str) -> str:

@@ -45,7 +45,7 @@ from pop3_proto import (
     User,
     Utf8,
 )
-from pop3_proto.sasl import encode_base64
+from pop3_proto.base64 import encode_base64
 from tests.core.machines import serve, server_in
 
 IN_USE = ResponseCode.of("IN-USE")

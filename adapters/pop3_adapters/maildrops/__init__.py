@@ -4,5 +4,6 @@ from .maildir import MaildirMaildrop
 from .mbox import MboxMaildrop
 from .memory import MemoryMaildrop
 from .passwords import Passwords
+from .verifiers import Verifiers
 
-__all__ = ["MaildirMaildrop", "MboxMaildrop", "MemoryMaildrop", "Passwords"]
+__all__ = ["MaildirMaildrop", "MboxMaildrop", "MemoryMaildrop", "Passwords", "Verifiers"]
