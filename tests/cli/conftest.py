@@ -51,6 +51,7 @@ def serving(certificate: Path) -> Serving:
             tls=tls,
             context=None if plain else server_context(certificate, None),
             allow_insecure_auth=plain,
+            failure_delay=0,
         ) as server:
             scheme = "pop3s" if tls is TlsPolicy.IMPLICIT else "pop"
             yield f"{scheme}://alice@127.0.0.1:{server.port}{'?tls=none' if plain else ''}"

@@ -31,7 +31,11 @@ def test_every_key_is_an_option(tmp_path: Path) -> None:
         eml = "/eml"
         delete = true
         all = false
+        auth = "PLAIN"
         password-command = "pass show work"
+        token-command = "token work"
+        client-cert = "/cert.pem"
+        client-key = "/key.pem"
         ca-file = "/ca.pem"
         allow-insecure-auth = true
         allow-utf8-login = false
@@ -45,7 +49,11 @@ def test_every_key_is_an_option(tmp_path: Path) -> None:
         eml=Path("/eml"),
         delete=True,
         all=False,
+        auth="PLAIN",
         password_command="pass show work",
+        token_command="token work",
+        client_cert=Path("/cert.pem"),
+        client_key=Path("/key.pem"),
         ca_file=Path("/ca.pem"),
         allow_insecure_auth=True,
         allow_utf8_login=False,
@@ -113,6 +121,11 @@ def test_names_choose(tmp_path: Path) -> None:
         (WORK + 'mbox = ""', ': account "work": mbox is a text in quotes: mbox = "..."'),
         (WORK + 'mbox = "\\u0000"', ': account "work": mbox is a text in quotes: mbox = "..."'),
         (WORK + 'mbox = "~nobody-here/x"', ': account "work": nobody\'s home is in "~nobody-here'),
+        (
+            WORK + 'token = "x"',
+            ': account "work": a token does not belong in a file: name the comm',
+        ),
+        (WORK + 'auth = "x"\neml = "x"', ': account "work": there is no mechanism "X" here: there'),
         (WORK + 'password = "x"', ': account "work": a password does not belong in a file: name'),
         (WORK, ': account "work": the mail goes to one place: give either --maildir'),
         (WORK + 'eml = "x"\nmbox = "x"', ': account "work": the mail goes to one place: give'),
@@ -160,6 +173,17 @@ def test_one_maildrop_twice(one: str, other: str, sentence: str, tmp_path: Path)
     assert result.exit_code == Status.USAGE
     said = sentence.format(folder=tmp_path).replace("/mail it", "/x/../mail it")
     assert result.stderr.startswith(f'pop3: {file}: account "other": {said}')
+
+
+def test_certificates_for_one_server_need_names(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        'auth = "ANONYMOUS"\n[account.one]\nurl = "pop3s://x"\neml = "a"\n'
+        '[account.other]\nurl = "pop3s://x"\neml = "b"\n'
+    )
+    result = pop3("fetch", "--accounts", file)
+    assert result.exit_code == Status.USAGE
+    assert result.stderr.endswith("leave one of them out, or name the users in both URLs\n")
 
 
 def test_one_path_for_targets_of_two_kinds(tmp_path: Path) -> None:

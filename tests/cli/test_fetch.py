@@ -129,6 +129,7 @@ def test_json(serving: Serving, ca_file: Path, tmp_path: Path) -> None:
         "deleted": 2,
         "deletions": "done",
         "octets": sum(len(body) + body.count(b"\n") for body in bodies("one", "two")),
+        "login": "SCRAM-SHA-512",
         "pipelined": True,
         "error": None,
         "status": 0,

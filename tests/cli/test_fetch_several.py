@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pop3_adapters.cli import crew
+from pop3_adapters.cli import fetch_threads
 from pop3_adapters.cli.serve import server_context
 from pop3_adapters.cli.statuses import Status
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
@@ -324,7 +324,7 @@ def test_a_fault_of_ours_is_not_hidden(tmp_path: Path, monkeypatch: pytest.Monke
     def divide(*words: object, **options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(crew, "fetch", divide)
+    monkeypatch.setattr(fetch_threads, "fetch", divide)
     with pytest.raises(ZeroDivisionError):
         pop3("fetch", "pop3s://alice@127.0.0.1", "--eml", tmp_path)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pop3_adapters.cli.crew import Errand, fetch_all
 from pop3_adapters.cli.fetch import Order
+from pop3_adapters.cli.fetch_threads import Errand, fetch_all
+from pop3_adapters.cli.logins import Login
 from pop3_adapters.cli.place import Place
 from pop3_adapters.cli.progress import ProgressBar, ProgressBars
 from pop3_adapters.cli.report import Report
@@ -21,6 +22,7 @@ from pop3_adapters.cli.signals import stoppable
 from pop3_proto import parse_url
 
 from .hostile import OK, Answer, Server, wire
+from .printing import Once
 from .running import BOUND, bodies, pop3, start, stored, unfinished
 from .waiting import wait_until
 
@@ -151,7 +153,8 @@ def test_a_second_signal_changes_nothing(tmp_path: Path) -> None:
 
         server.answers[b"RETR"] = stall
         url, place = parse_url(server.url), Place("maildir", tmp_path)
-        order = Order(url, place, ssl.create_default_context(), allow_insecure_auth=True)
+        login = Login(allow_insecure_auth=True)
+        order = Order(url, place, ssl.create_default_context(), login)
         report = Report(url.account, str(tmp_path))
         bars = Impatient(show=False)
         fetch_all([Errand(order, b"x", report)], bars=bars, say=print)
@@ -178,6 +181,24 @@ def test_what_was_deleted_is_unknown_where_the_answer_to_quit_is_missing(tmp_pat
         over.set()
     assert (process.returncode, stderr) == (130, "pop3: interrupted\n")
     assert "the server did not confirm that 1 were deleted" in stdout
+
+
+@pytest.mark.parametrize("command", ["fetch", "info"])
+def test_a_command_for_a_token_is_ended_too(command: str, tmp_path: Path) -> None:
+    once = Once(tmp_path)
+    place: tuple[str | Path, ...] = ("--maildir", tmp_path / "mail") if command == "fetch" else ()
+    with Server({}, capabilities=("SASL XOAUTH2",)) as server:
+        server.answers[b"AUTH"] = b"-ERR [AUTH] no\r\n"
+        words = (server.url, "--allow-insecure-auth", "--token-command", once.command, *place)
+        process = start(command, *words)
+        wait_until(lambda: once.process is not None)
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=BOUND)
+        assert server.verbs.count(b"AUTH") == 1
+    assert (process.returncode, stderr) == (130, "pop3: interrupted\n")
+    assert once.process
+    with pytest.raises(ProcessLookupError):
+        os.kill(once.process, 0)
 
 
 def test_only_the_first_signal_counts() -> None:

@@ -11,13 +11,9 @@ from pop3_adapters.cli.passwords import password_for
 from pop3_adapters.cli.statuses import CommandError
 
 from .hostile import Server
+from .printing import printing
 from .running import pop3
 from .terminal import Terminal
-
-
-def printing(octets: bytes) -> str:
-    program = f"import sys; sys.stdout.buffer.write({octets!r})"
-    return shlex.join([sys.executable, "-c", program])
 
 
 @pytest.mark.parametrize(

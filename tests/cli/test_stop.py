@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pop3_adapters.cli.fetch import Order, fetch
+from pop3_adapters.cli.logins import Login
 from pop3_adapters.cli.place import Place
 from pop3_adapters.cli.progress import ProgressBar
 from pop3_adapters.cli.report import Report
@@ -51,8 +52,8 @@ def fetched(
         parse_url(server.url),
         Place("maildir", folder),
         ssl.create_default_context(),
+        Login(allow_insecure_auth=True),
         delete=True,
-        allow_insecure_auth=True,
     )
     report = Report("alice", str(folder))
     fetch(order, b"x", report, bar=ProgressBar(show), say=lambda sentence: None, stop=stopper.stop)

@@ -15,7 +15,7 @@ from .statuses import CommandError
 
 __all__ = ["Account", "chosen_accounts", "in_words", "saying_where"]
 
-PATHS: Final = ("maildir", "mbox", "eml", "ca-file")
+PATHS: Final = ("maildir", "mbox", "eml", "client-cert", "client-key", "ca-file")
 FLAGS: Final = ("delete", "all", "allow-insecure-auth", "allow-utf8-login")
 KEYS: Final = tuple(field.name.replace("_", "-") for field in fields(Settings))
 
@@ -135,6 +135,10 @@ def _value(key: str, value: object, folder: Path) -> str | bool | Path:
         raise CommandError(
             "a password does not belong in a file: name the command that prints it with "
             "password-command, or leave it out to be asked"
+        )
+    if key == "token":
+        raise CommandError(
+            "a token does not belong in a file: name the command that prints it with token-command"
         )
     if key not in KEYS:
         raise CommandError(f"{_quoted(key)} means nothing here: there are {', '.join(KEYS)}")

@@ -15,8 +15,8 @@ from pop3_proto import Pop3Url, TlsPolicy
 
 from ..maildrops import MemoryMaildrop, Passwords
 from ..socket import client_context, serve
-from .crew import Errand, fetch_all
 from .fetch import Order
+from .fetch_threads import Errand, fetch_all
 from .mail import make_mail
 from .place import Place
 from .progress import ProgressBars

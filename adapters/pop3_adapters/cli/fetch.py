@@ -3,21 +3,25 @@
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
 
 from pop3_proto import CommandFailed, Offer, Pop3Error, Pop3Url, Trace
 
-from ..socket import Client, Message, Timeouts, connect_stream
+from ..socket import Client, Message, Timeouts
+from .connecting import connect
 from .contents import Contents, list_contents
 from .dial import dial
 from .explain import explain
 from .fetched import Fetched
+from .logins import Login
 from .place import Place
 from .progress import ProgressBar
 from .report import FailedMessage, Report
-from .statuses import Status
+from .signing_in import Secret, log_in
+from .statuses import CommandError, Status
 from .stop import Stop
 from .targets import StorageError, Target
 from .tracing import tracing
@@ -31,26 +35,25 @@ machine stops."""
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be fetched, where to, and how; `url` has a user."""
+    """What is to be fetched, where to, and how."""
 
     url: Pop3Url
     place: Place
     context: ssl.SSLContext
+    login: Login = field(default_factory=Login)
     everything: bool = False
     """Whether to fetch what was fetched before, too."""
 
     delete: bool = False
     """Whether to delete what is safely stored, in this session or in one before."""
 
-    allow_insecure_auth: bool = False
-    allow_utf8_login: bool = False
     trace: Path | None = None
     """Where the conversation is written down."""
 
 
 def fetch(
     order: Order,
-    password: bytes,
+    secret: Secret,
     report: Report,
     *,
     bar: ProgressBar,
@@ -64,37 +67,32 @@ def fetch(
     try:
         with (
             tracing(order.trace) as trace,
-            dial(order.url, Timeouts().connect) as sock,
-            stop.holding(sock),
-            _log_in(sock, order, password, trace) as client,
+            ExitStack() as sockets,
+            _connected(order, sockets, trace, stop) as client,
         ):
+            report.login = log_in(client, order.url, order.login, secret, stop)
             target = order.place.open(stop.pause)
             _Session(client, order, target, report, bar, say, stop).run()
     except KeyboardInterrupt:
         report.interrupt()
     except StorageError as error:
         report.end(str(error), Status.BROKEN)
-    except (OSError, Pop3Error) as error:
-        if stop.called:  # a connection that is ended from here looks like one that broke
+    except (OSError, Pop3Error, CommandError) as error:
+        if stop.called:  # what is ended from here looks like what broke
             report.interrupt()
+        elif isinstance(error, CommandError):
+            report.end(str(error), error.status)
         else:
-            report.end(*explain(error, order.url))
+            report.end(*explain(error, order.url, order.login.proof))
 
 
-def _log_in(sock: socket, order: Order, password: bytes, trace: Trace | None) -> Client:
-    url = order.url
-    client = connect_stream(sock, host=url.host, tls=url.tls, context=order.context, trace=trace)
-    try:
-        client.login(
-            url.user or "",
-            password,
-            allow_insecure_auth=order.allow_insecure_auth,
-            allow_utf8_login=order.allow_utf8_login,
-        )
-    except BaseException:
-        client.close()
-        raise
-    return client
+def _connected(order: Order, sockets: ExitStack, trace: Trace | None, stop: Stop) -> Client:
+    def dial_and_hold() -> socket:
+        sock = sockets.enter_context(dial(order.url, Timeouts().connect))
+        sockets.enter_context(stop.holding(sock))
+        return sock
+
+    return connect(order.url, order.context, dial_and_hold, trace=trace)
 
 
 class _Session:

@@ -14,6 +14,7 @@ from pop3_proto import (
 )
 
 from .certificates import Certificate
+from .choice import Choice
 from .statuses import Status
 
 __all__ = ["Announcement", "Encryption", "Findings", "Listings"]
@@ -75,6 +76,9 @@ class Findings:
 
     stls_refused: bool = False
     encryption: Encryption | None = None
+    choice: Choice | None = None
+    """Which way a login takes; None: it did not come so far that this could be told."""
+
     listings: Listings | None = None
     """None: there was no login."""
 

@@ -2,12 +2,13 @@
 
 import ssl
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
+from socket import socket
 from typing import Final, TypeVar
 
 from pop3_proto import (
@@ -19,6 +20,7 @@ from pop3_proto import (
     Pop3Error,
     Pop3Url,
     RemoteProtocolError,
+    Source,
     Stat,
     State,
     Stls,
@@ -32,9 +34,9 @@ from pop3_proto import (
 )
 from pop3_proto.flows.client import capabilities, next_event, quit, refusal, request
 from pop3_proto.flows.core import Flow, Io
-from pop3_proto.flows.login import login
 
 from .._blocking import BlockingDriver
+from .._client import Client, Origin
 from .._deadlines import Deadlines
 from .._hosts import find_host
 from .._link import Link
@@ -42,12 +44,17 @@ from .._socket_stream import SocketStream
 from .._tls import TlsLayer
 from ..socket import Timeouts
 from .certificates import read_certificate
+from .choice import Choice, choose_way
+from .connecting import connect
 from .dial import dial
 from .explain import explain
 from .findings import Announcement, Encryption, Findings, Listings
+from .logins import Login
 from .probe import identify, lenient_context
 from .signals import stoppable
-from .statuses import Status
+from .signing_in import Secret, log_in
+from .statuses import CommandError, Status
+from .stop import Stop
 from .targets import StorageError
 from .tracing import tracing
 
@@ -60,16 +67,18 @@ PATIENCE: Final = Timeouts(connect=20.0, tls=20.0, silence=30.0)
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """The server to examine, and how; without a password there is no login."""
+    """The server to examine, and how."""
 
     url: Pop3Url
     context: ssl.SSLContext
     authorities: str
     """Whose authorities `context` trusts."""
 
-    password: bytes | None = field(default=None, repr=False)
-    allow_insecure_auth: bool = False
-    allow_utf8_login: bool = False
+    login: Login = field(default_factory=Login)
+    logs_in: bool = False
+    """Whether to log in, or only to tell how that would be done."""
+
+    secret: Secret = field(default=None, repr=False)
     trace: Path | None = None
     """Where the conversation is written down that the findings come from."""
 
@@ -112,6 +121,8 @@ class _Examination:
     def run(self) -> None:
         try:
             self._converse()
+        except CommandError as error:
+            self.end(str(error), error.status)
         except (OSError, Pop3Error) as error:
             self._fail(error)
             if self._stage is _Stage.HANDSHAKE:
@@ -129,7 +140,7 @@ class _Examination:
         if isinstance(error, UnexpectedEof):
             self.end(f"{error}; try again", Status.BROKEN)
         else:
-            self.end(*explain(error, self._url))
+            self.end(*explain(error, self._url, self._inquiry.login.proof))
 
     def _explain_missing_greeting(self, error: OSError | Pop3Error) -> None:
         """There was no greeting of POP3."""
@@ -170,8 +181,12 @@ class _Examination:
             ends = _LineEnds(trace)
             conn = ClientConnection(trace=ends)
             try:
-                with self._connected(conn) as driver:
-                    driver.run(self._conversation(conn, driver.link))
+                with self._connected(conn) as driver, ExitStack() as sockets:
+                    greeting = driver.run(self._before_login(conn, driver.link))
+                    origin = Origin(self._url.host, self._url.port, self._again(ends, sockets))
+                    with Client(driver, conn, greeting, origin=origin) as client:
+                        if self._inquiry.logs_in and self._may_log_in(conn):
+                            self._log_in(client)
             finally:
                 self.findings = replace(
                     self.findings, bare_lines=ends.bare, blank_lines=conn.blank_lines
@@ -203,7 +218,16 @@ class _Examination:
         finally:
             driver.close()
 
-    def _conversation(self, conn: ClientConnection, link: Link) -> Flow[None]:
+    def _again(self, trace: Trace, sockets: ExitStack) -> Callable[[], Client]:
+        """How to connect once more, where the server goes away in the middle of a login."""
+        url, timeouts = self._url, self._inquiry.timeouts
+
+        def dial_again() -> socket:
+            return sockets.enter_context(dial(url, timeouts.connect))
+
+        return lambda: connect(url, self._context, dial_again, timeouts=timeouts, trace=trace)
+
+    def _before_login(self, conn: ClientConnection, link: Link) -> Flow[Greeting]:
         greeting = yield from self._open(conn, link)
         self.findings = replace(self.findings, greeting=greeting, timestamp=conn.timestamp)
         if not greeting.ok:
@@ -211,9 +235,8 @@ class _Examination:
         yield from self._announcement(conn)
         if self._url.tls is TlsPolicy.STLS:
             yield from self._start_tls(conn, link)
-        if self._may_log_in(conn):
-            yield from self._log_in(conn)
-        _ = yield from quit(conn)
+        self.findings = replace(self.findings, choice=self._choose(conn))
+        return greeting
 
     def _open(self, conn: ClientConnection, link: Link) -> Flow[Greeting]:
         if self._url.tls is TlsPolicy.IMPLICIT:
@@ -255,37 +278,42 @@ class _Examination:
         known = yield from capabilities(conn)
         if known and known.source is not conn.source:
             known = None  # it is from before, and was not confirmed
-        announcements = (*self.findings.announcements, Announcement(conn.source, known))
+        self._announce(Announcement(conn.source, known))
+
+    def _announce(self, announcement: Announcement) -> None:
+        announcements = (*self.findings.announcements, announcement)
         self.findings = replace(self.findings, announcements=announcements)
 
     def _may_log_in(self, conn: ClientConnection) -> bool:
         secret = conn.tls and self._distrust is None
-        wanted = self._inquiry.password is not None
-        return wanted and (secret or self._url.tls is TlsPolicy.NONE)
+        return secret or self._url.tls is TlsPolicy.NONE
 
-    def _log_in(self, conn: ClientConnection) -> Flow[None]:
+    def _choose(self, conn: ClientConnection) -> Choice:
+        inquiry, url = self._inquiry, self._url
+        if not self._may_log_in(conn):
+            return Choice(None, "the server's TLS cannot be trusted")
+        password = inquiry.secret if isinstance(inquiry.secret, bytes) else None
+        return choose_way(conn, inquiry.login, url.user or "", password)
+
+    def _log_in(self, client: Client) -> None:
         inquiry = self._inquiry
-        yield from login(
-            conn,
-            self._url.user or "",
-            inquiry.password or b"",
-            allow_insecure_auth=inquiry.allow_insecure_auth,
-            allow_utf8_login=inquiry.allow_utf8_login,
-        )
-        yield from self._announcement(conn)
-        stat = yield from self._listed(conn, Stat())
+        _ = log_in(client, self._url, inquiry.login, inquiry.secret, Stop())
+        known = client.ask_capabilities()
+        confirmed = known if known and known.source is Source.LOGIN else None
+        self._announce(Announcement(Source.LOGIN, confirmed))
+        stat = self._listed(client, Stat())
         self._list(replace(self._listings, stat=stat))
-        scan_listings = yield from self._listed(conn, List())
+        scan_listings = self._listed(client, List())
         self._list(replace(self._listings, scan_listings=scan_listings))
-        unique_ids = yield from self._listed(conn, Uidl())
+        unique_ids = self._listed(client, Uidl())
         self._list(replace(self._listings, unique_ids=unique_ids))
 
-    def _listed(self, conn: ClientConnection, command: Command[T]) -> Flow[T | None]:
+    def _listed(self, client: Client, command: Command[T]) -> T | None:
         """What a command gives; None where it is refused or cannot be read."""
         try:
-            return (yield from request(conn, command))
+            return client.request(command)
         except (CommandFailed, RemoteProtocolError) as error:
-            if conn.state is State.BROKEN:
+            if client.state is State.BROKEN:
                 raise
             refusals = (*self._listings.refusals, (command.verb, str(error)))
             self._list(replace(self._listings, refusals=refusals))

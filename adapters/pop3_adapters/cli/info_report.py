@@ -11,6 +11,7 @@ from pop3_proto.apop import is_timestamp
 from pop3_proto.responses import printable
 
 from .certificates import Certificate
+from .choice import Choice
 from .faults import find_faults, timestamp_flaw
 from .findings import Announcement, Encryption, Findings, Listings
 from .meanings import meaning, tag_of
@@ -40,7 +41,8 @@ def text_of(findings: Findings, width: int | None) -> str:
 
 def _aligned(name: str, value: str, indent: int, width: int | None) -> list[str]:
     room = max(NARROWEST, width - indent) if width else None
-    values = textwrap.wrap(value, room) if room else [value]
+    # An option is easier to copy in one piece.
+    values = textwrap.wrap(value, room, break_on_hyphens=False) if room else [value]
     first, *others = values or [""]
     begin = f"  {name}".ljust(indent)
     return [(begin + first).rstrip(), *(" " * indent + line for line in others)]
@@ -55,6 +57,8 @@ def _sections(findings: Findings) -> Iterator[Section]:
         title = f"Capabilities {announcement.source.value}"
         yield title, list(_announcement(announcement, before))
         before = announcement
+    if findings.choice:
+        yield "Login", list(_choice(findings.choice))
     if findings.listings:
         yield "Maildrop", list(_maildrop(findings.listings))
     faults = [(fault.kind.value, fault.sentence) for fault in find_faults(findings)]
@@ -119,7 +123,8 @@ def _announcement(announcement: Announcement, before: Announcement | None) -> It
             yield "none", "the list is empty"
         return
     added = [line for line in announced.lines if line not in known.lines]
-    gone = [line for line in known.lines if line not in announced.lines]
+    left = {tag_of(line) for line in announced.lines}
+    gone = [line for line in known.lines if tag_of(line) not in left]
     if not added and not gone:
         yield "the same", f"as {before.source.value}"
         return
@@ -137,6 +142,15 @@ def _capability(line: bytes) -> Row:
     raw = printable(line[len(line.split()[0]) :].strip()) if line.strip() else ""
     unknown = f"{raw} (meaning not known)" if raw else "meaning not known"
     return tag, meaning(tag, Capabilities((line,))) or unknown
+
+
+def _choice(choice: Choice) -> Iterator[Row]:
+    yield "way", f"{choice.way or 'none'}: {choice.why}"
+    ways: dict[str, list[str]] = {}
+    for way, obstacle in choice.obstacles.items():
+        ways.setdefault(obstacle, []).append(way)
+    for obstacle, names in ways.items():
+        yield "not", f"{', '.join(names)}: {obstacle}"
 
 
 def _maildrop(listings: Listings) -> Iterator[Row]:
@@ -164,6 +178,7 @@ def json_of(findings: Findings) -> str:
                 SOURCES[each.source]: each.capabilities and _capabilities_json(each.capabilities)
                 for each in findings.announcements
             },
+            "login": findings.choice and _choice_json(findings.choice),
             "maildrop": findings.listings and _maildrop_json(findings.listings),
             "faults": [
                 {"kind": fault.kind.value, "sentence": fault.sentence}
@@ -210,6 +225,10 @@ def _capabilities_json(announced: Capabilities) -> list[dict[str, str | None]]:
         {"line": printable(line), "meaning": meaning(tag_of(line), announced)}
         for line in announced.lines
     ]
+
+
+def _choice_json(choice: Choice) -> dict[str, object]:
+    return {"way": choice.way, "why": choice.why, "obstacles": choice.obstacles}
 
 
 def _maildrop_json(listings: Listings) -> dict[str, int | None]:

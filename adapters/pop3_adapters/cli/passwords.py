@@ -2,10 +2,9 @@
 
 import getpass
 import os
-import shlex
-import subprocess
 import sys
 
+from .first_line import first_line
 from .statuses import CommandError
 
 __all__ = ["password_for"]
@@ -20,7 +19,7 @@ def password_for(whom: str, command: str | None, *, alone: bool = True) -> bytes
     A line end behind a password is not part of it. Raises CommandError.
     """
     if command is not None:
-        password = _printed(command)
+        password = first_line(command, "password")
     elif alone and VARIABLE in os.environ:
         password = os.environ[VARIABLE].encode("utf-8", "surrogateescape")
     else:
@@ -29,25 +28,6 @@ def password_for(whom: str, command: str | None, *, alone: bool = True) -> bytes
     if not password:
         raise CommandError(f"the password for {whom} is empty")
     return password
-
-
-def _printed(command: str) -> bytes:
-    """The first line of what a command prints, which is run without a shell."""
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise CommandError(f"the command for the password cannot be read: {error}") from None
-    if not words:
-        raise CommandError("the command for the password is empty")
-    try:
-        done = subprocess.run(words, stdout=subprocess.PIPE, check=False)
-    except (OSError, ValueError) as error:
-        raise CommandError(f"the command for the password could not be run: {error}") from None
-    if done.returncode:
-        raise CommandError(
-            f"the command for the password, {words[0]}, failed with status {done.returncode}"
-        )
-    return done.stdout.partition(b"\n")[0]
 
 
 def _typed(whom: str, *, alone: bool) -> bytes:

@@ -46,6 +46,9 @@ class Report:
     marked: int = 0
     deletions: Deletions = Deletions.KEPT
     tls: str | None = None
+    login: str | None = None
+    """The mechanism that it took; None until then."""
+
     pipelined: bool = False
     error: str | None = None
     """Why the session ended early."""
@@ -114,6 +117,7 @@ class Report:
                 "octets": self.octets,
                 "seconds": round(self.seconds, 3),
                 "tls": self.tls,
+                "login": self.login,
                 "pipelined": self.pipelined,
                 "error": self.error,
                 "status": int(self.status),

@@ -23,6 +23,7 @@ from ..asyncio import Server, serve
 from ..maildrops import MaildirMaildrop, MboxMaildrop, Passwords
 from ..socket import serve_stream
 from ..streams import Stream
+from .explain import reason
 from .signals import SIGNALS, stoppable
 from .statuses import CommandError, Status
 
@@ -96,7 +97,7 @@ class Service:
             )
         except OSError as error:
             raise CommandError(
-                f"cannot listen on {host}, port {port} ({_reason(error)}): --host and "
+                f"cannot listen on {host}, port {port} ({reason(error)}): --host and "
                 "--port choose another place",
                 Status.BROKEN,
             ) from None
@@ -159,18 +160,9 @@ def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
         return tls_context(certificate, key)
     except (OSError, ValueError) as error:
         raise CommandError(
-            f"--certificate and --key cannot be used ({_reason(error)}): they have to be a "
+            f"--certificate and --key cannot be used ({reason(error)}): they have to be a "
             "certificate and its key in PEM form, the key not encrypted"
         ) from None
-
-
-def _reason(error: Exception) -> str:
-    """What the system says, without what is added to it on the way."""
-    number = error.errno if isinstance(error, OSError) else None
-    # Those of OpenSSL and of the resolver have numbers of their own.
-    if number is None or number < 0 or isinstance(error, ssl.SSLError):
-        return str(error)
-    return os.strerror(number)
 
 
 class _Sentences(logging.Formatter):

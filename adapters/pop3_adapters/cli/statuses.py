@@ -21,7 +21,7 @@ class Status(IntEnum):
     FAILED = 1, "some messages were not fetched, or not deleted as asked"
     USAGE = 2, "wrong usage"
     BROKEN = 3, "the session failed or ended early: connection, TLS, server or disk"
-    REFUSED = 4, "the server refused the user's name or the password"
+    REFUSED = 4, "the server refused the login: the user's name, the password or the like"
     INTERRUPTED = 130, "interrupted"
 
 

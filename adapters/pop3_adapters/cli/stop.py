@@ -3,8 +3,9 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 __all__ = ["Stop"]
 
@@ -18,7 +19,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._called = threading.Event()
-        self._sockets: set[socket.socket] = set()
+        self._endings = set[Callable[[], None]]()
         self._left = threading.Condition()
 
     @property
@@ -36,31 +37,35 @@ class Stop:
         _ = self._called.wait(seconds)
         self.check()
 
-    @contextmanager
-    def holding(self, sock: socket.socket) -> Generator[None, None, None]:
+    def holding(self, sock: socket.socket) -> AbstractContextManager[None]:
         """Whoever waits for this socket in here wakes up when everything is to end.
 
         Raises KeyboardInterrupt where it is already.
         """
+        return self.calling(partial(sock.shutdown, socket.SHUT_RDWR))
+
+    @contextmanager
+    def calling(self, end: Callable[[], None]) -> Generator[None, None, None]:
+        """The same, where `end` is what wakes it up."""
         with self._left:
-            self._sockets.add(sock)
+            self._endings.add(end)
         try:
             self.check()
             yield
         finally:
             with self._left:
-                self._sockets.remove(sock)
+                self._endings.remove(end)
                 self._left.notify_all()
 
     def call(self) -> None:
-        """End all connections, and wait until everybody has left `holding`.
+        """End all connections and the like, and wait until everybody has left `calling`.
 
         Whoever has not come so far has nothing to tidy up. Nobody can end its look-up of a name,
         either, so it is not waited for.
         """
         self._called.set()
         with self._left:
-            for sock in self._sockets:
+            for end in self._endings:
                 with contextlib.suppress(OSError):  # it may be closed already
-                    sock.shutdown(socket.SHUT_RDWR)
-            _ = self._left.wait_for(lambda: not self._sockets)
+                    end()
+            _ = self._left.wait_for(lambda: not self._endings)

@@ -10,16 +10,26 @@ import typer
 from pop3_proto.responses import printable
 
 from ..accounts import Account, chosen_accounts
-from ..crew import Errand, fetch_all
+from ..checked_accounts import checked_orders
 from ..fetch import Order
-from ..orders import checked_orders
-from ..passwords import password_for
+from ..fetch_threads import Errand, fetch_all
 from ..progress import ProgressBars
 from ..report import Report
+from ..sentences import complain, errors_as_sentences, note, say_nothing
 from ..settings import Settings
+from ..signing_in import secret_for
 from ..statuses import CommandError
-from ..words import complain, errors_as_sentences, note, say_nothing
-from .options import AllowInsecureAuth, AllowUtf8Login, CaFile, PasswordCommand, TraceTo
+from .options import (
+    AllowInsecureAuth,
+    AllowUtf8Login,
+    Auth,
+    CaFile,
+    ClientCert,
+    ClientKey,
+    PasswordCommand,
+    TokenCommand,
+    TraceTo,
+)
 
 __all__ = ["fetch"]
 
@@ -87,7 +97,11 @@ def fetch(
         typer.Option("--json", help="Print what happened as JSON, one object for each account."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    auth: Auth = None,
     password_command: PasswordCommand = None,
+    token_command: TokenCommand = None,
+    client_cert: ClientCert = None,
+    client_key: ClientKey = None,
     ca_file: CaFile = None,
     allow_insecure_auth: AllowInsecureAuth = False,
     allow_utf8_login: AllowUtf8Login = False,
@@ -109,7 +123,11 @@ def fetch(
         eml=eml,
         delete=delete or None,
         all=everything or None,
+        auth=auth,
         password_command=password_command,
+        token_command=token_command,
+        client_cert=client_cert,
+        client_key=client_key,
         ca_file=ca_file,
         allow_insecure_auth=allow_insecure_auth or None,
         allow_utf8_login=allow_utf8_login or None,
@@ -147,18 +165,18 @@ def _name(order: Order, orders: Sequence[Order]) -> str:
 def _errands(
     accounts: Sequence[Account], orders: Sequence[Order], reports: Sequence[Report]
 ) -> Iterator[Errand]:
-    """What there is a password for. Where that is missing, the others are fetched all the same."""
+    """What one can log in to. Where a password is missing, the others are fetched all the same."""
     alone = len(accounts) == 1
     for account, order, report in zip(accounts, orders, reports, strict=True):
         whom = order.url.account if account.name is None else f"{account.name} ({report.account})"
         try:
-            password = password_for(whom, account.settings.password_command, alone=alone)
+            secret = secret_for(order.login, whom, account.settings, alone=alone)
         except CommandError as error:
             if alone:
                 raise CommandError(report.about(str(error)), error.status) from None
             report.end(str(error), error.status)
         else:
-            yield Errand(order, password, report)
+            yield Errand(order, secret, report)
 
 
 def _tell(reports: Sequence[Report], *, as_json: bool, quiet: bool) -> None:

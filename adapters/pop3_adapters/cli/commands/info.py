@@ -6,11 +6,23 @@ from typing import Annotated
 
 import typer
 
-from ..passwords import password_for
+from ..logins import check_login, login_for
+from ..sentences import complain, errors_as_sentences
+from ..settings import Settings
+from ..signing_in import secret_for
 from ..trust import tls_context, trusted
-from ..urls import login_url, server_url
-from ..words import complain, errors_as_sentences
-from .options import AllowInsecureAuth, AllowUtf8Login, CaFile, PasswordCommand, TraceTo
+from ..urls import server_url
+from .options import (
+    AllowInsecureAuth,
+    AllowUtf8Login,
+    Auth,
+    CaFile,
+    ClientCert,
+    ClientKey,
+    PasswordCommand,
+    TokenCommand,
+    TraceTo,
+)
 
 __all__ = ["info"]
 
@@ -21,22 +33,26 @@ def info(
         typer.Argument(
             metavar="URL",
             help="pop3s://HOST or pop://HOST as for fetch; with USER@ in front of the host it logs "
-            "in, and tells more.",
+            "in, and tells more. EXTERNAL and ANONYMOUS need no USER@.",
         ),
     ],
     no_login: Annotated[
-        bool, typer.Option("--no-login", help="Do not log in, although the URL has a user.")
+        bool, typer.Option("--no-login", help="Do not log in, even where that is possible.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was found as one JSON object.")
     ] = False,
+    auth: Auth = None,
     password_command: PasswordCommand = None,
+    token_command: TokenCommand = None,
+    client_cert: ClientCert = None,
+    client_key: ClientKey = None,
     ca_file: CaFile = None,
     allow_insecure_auth: AllowInsecureAuth = False,
     allow_utf8_login: AllowUtf8Login = False,
     trace: TraceTo = None,
 ) -> None:
-    """Tell what a server can do, and what is wrong with it.
+    """Tell what a server can do, what is wrong with it, and which way a login takes.
 
     Nothing is changed there: no message is fetched, and none is deleted. Where the certificate
     is not trusted, the rest is told all the same, without a login. A trace has the conversation
@@ -47,18 +63,28 @@ def info(
     from ..info import Inquiry, examine  # cryptography takes its time
     from ..info_report import json_of, text_of
 
+    settings = Settings(
+        auth=auth,
+        password_command=password_command,
+        token_command=token_command,
+        client_cert=client_cert,
+        client_key=client_key,
+        allow_insecure_auth=allow_insecure_auth,
+        allow_utf8_login=allow_utf8_login,
+    )
     with errors_as_sentences():
         place = server_url(url)
-        logs_in = place.user is not None and not no_login
+        login = login_for(place, settings)
+        logs_in = not no_login and not (place.user is None and login.needs_user)
         if logs_in:
-            place = login_url(url, allow_insecure_auth=allow_insecure_auth)
+            check_login(login, place, settings)
         inquiry = Inquiry(
             place,
-            context=tls_context(ca_file),
+            context=tls_context(ca_file, client_cert, client_key),
             authorities=trusted(ca_file),
-            password=password_for(place.account, password_command) if logs_in else None,
-            allow_insecure_auth=allow_insecure_auth,
-            allow_utf8_login=allow_utf8_login,
+            login=login,
+            logs_in=logs_in,
+            secret=secret_for(login, place.account, settings) if logs_in else None,
             trace=trace,
         )
     findings = examine(inquiry)

@@ -11,8 +11,12 @@ __all__ = [
     "STATUSES",
     "AllowInsecureAuth",
     "AllowUtf8Login",
+    "Auth",
     "CaFile",
+    "ClientCert",
+    "ClientKey",
     "PasswordCommand",
+    "TokenCommand",
     "TraceTo",
 ]
 
@@ -29,6 +33,42 @@ PasswordCommand = Annotated[
     ),
 ]
 
+Auth = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MECHANISM",
+        help="Log in by this one and no other: SCRAM-SHA-256, PLAIN, XOAUTH2 ... of AUTH, USER for "
+        "USER and PASS, or APOP, which is never taken by itself. Without it, by the strongest that "
+        "the server offers.",
+    ),
+]
+TokenCommand = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COMMAND",
+        help="Log in with a token of OAuth, the first line that this prints; where the server "
+        "refuses it, it is run once more. No shell runs it.",
+    ),
+]
+ClientCert = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Show this certificate, in PEM form, to a server that asks for one; and log in with "
+        "it (EXTERNAL), unless --auth, --password-command or --token-command is given.",
+    ),
+]
+ClientKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Its key, where that is not in the same file.",
+    ),
+]
 CaFile = Annotated[
     Path | None,
     typer.Option(
@@ -40,7 +80,9 @@ CaFile = Annotated[
 ]
 AllowInsecureAuth = Annotated[
     bool,
-    typer.Option("--allow-insecure-auth", help="Send the password without TLS, with ?tls=none."),
+    typer.Option(
+        "--allow-insecure-auth", help="Send a password or token without TLS, with ?tls=none."
+    ),
 ]
 AllowUtf8Login = Annotated[
     bool,
@@ -57,6 +99,6 @@ TraceTo = Annotated[
         metavar="FILE",
         dir_okay=False,
         help="Write all that is said into this file, as lines of JSON: mail and unique-ids, but "
-        "no password.",
+        "no password and no token.",
     ),
 ]

@@ -9,9 +9,9 @@ import typer
 from pop3_proto import TlsPolicy
 
 from ..passwords import password_for
+from ..sentences import errors_as_sentences
 from ..serve import Service, maildrop_at, server_context, standard_streams
 from ..statuses import CommandError
-from ..words import errors_as_sentences
 from .options import PasswordCommand
 
 __all__ = ["serve"]

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from .accounts import Account, in_words, saying_where
 from .fetch import Order
+from .logins import check_login, login_for
 from .place import Place
 from .settings import Settings
 from .statuses import CommandError
 from .trust import tls_context
-from .urls import login_url
+from .urls import server_url
 
 __all__ = ["checked_orders"]
 
@@ -31,17 +32,18 @@ def checked_orders(accounts: Sequence[Account], trace: Path | None) -> list[Orde
     orders: list[Order] = []
     for account in accounts:
         settings = account.settings
-        insecure = bool(settings.allow_insecure_auth)
         with saying_where(account.where):
+            url = server_url(settings.url or "")
+            login = login_for(url, settings)
+            check_login(login, url, settings)
             orders.append(
                 Order(
-                    login_url(settings.url or "", allow_insecure_auth=insecure),
+                    url,
                     _place(settings),
-                    contexts(settings.ca_file),
+                    contexts(settings.ca_file, settings.client_cert, settings.client_key),
+                    login,
                     everything=bool(settings.all),
                     delete=bool(settings.delete),
-                    allow_insecure_auth=insecure,
-                    allow_utf8_login=bool(settings.allow_utf8_login),
                     trace=trace,
                 )
             )
@@ -82,7 +84,8 @@ def _check_pair(order: Order, other: Order, label: str) -> None:
     if account != other.url.account:
         return
     if order.url.port == other.url.port:
-        raise CommandError(f"it is the maildrop of {label} once more: leave one of them out")
+        names = "" if order.url.user else ", or name the users in both URLs"
+        raise CommandError(f"it is the maildrop of {label} once more: leave one of them out{names}")
     if same_target:
         raise CommandError(
             f"it is {account}, as is {label}, and in {path} it could not be told what was fetched "

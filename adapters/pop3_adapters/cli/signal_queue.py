@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 
 from .signals import signals_call
 
-__all__ = ["News"]
+__all__ = ["SignalQueue"]
 
 T = TypeVar("T")
 
 
-class News(Generic[T]):
+class SignalQueue(Generic[T]):
     """A queue that signals wake up whoever waits for, too.
 
     A signal may come to any thread and between any two steps: nothing else than an octet in a

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .fetch import Order, fetch
-from .news import News
 from .progress import ProgressBar, ProgressBars
 from .report import Report
+from .signal_queue import SignalQueue
+from .signing_in import Secret
 from .stop import Stop
 
 __all__ = ["Errand", "fetch_all"]
@@ -19,7 +20,7 @@ class Errand:
     """An account that is to be fetched; `report` gets what became of it."""
 
     order: Order
-    password: bytes = field(repr=False)
+    secret: Secret = field(repr=False)
     report: Report
 
 
@@ -39,28 +40,28 @@ def fetch_all(
 
     `say` gets what is worth a line before the end, in this thread.
     """
-    _Crew(bars, say).run(list(errands), jobs)
+    _Threads(bars, say).run(list(errands), jobs)
 
 
-class _Crew:
+class _Threads:
     def __init__(self, bars: ProgressBars, say: Callable[[str], None]) -> None:
         self._bars = bars
         self._say = say
         self._stop = Stop()
-        self._news = News[str | _Over | None]()
+        self._said = SignalQueue[str | _Over | None]()
         """What threads have to say, and None from a signal."""
 
     def run(self, errands: list[Errand], jobs: int) -> None:
         waiting = iter(errands)
-        with self._news.signals_put(None), self._bars:
+        with self._said.signals_put(None), self._bars:
             under_way = [self._start(errand) for errand in itertools.islice(waiting, jobs)]
             try:
-                while under_way and (news := self._news.get()) is not None:
-                    if isinstance(news, str):
-                        self._say(news)
+                while under_way and (said := self._said.get()) is not None:
+                    if isinstance(said, str):
+                        self._say(said)
                     else:
-                        self._end(news)
-                        under_way.remove(news.errand)
+                        self._end(said)
+                        under_way.remove(said.errand)
                         under_way += map(self._start, itertools.islice(waiting, 1))
             finally:
                 self._stop.call()
@@ -84,12 +85,12 @@ class _Crew:
         try:
             fetch(
                 errand.order,
-                errand.password,
+                errand.secret,
                 report,
                 bar=bar,
-                say=lambda sentence: self._news.put(report.about(sentence)),
+                say=lambda sentence: self._said.put(report.about(sentence)),
                 stop=self._stop,
             )
         except BaseException as error:
             fault = error
-        self._news.put(_Over(errand, bar, fault))
+        self._said.put(_Over(errand, bar, fault))
