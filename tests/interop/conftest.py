@@ -103,6 +103,12 @@ def fetchmail() -> str:
     return path_of("fetchmail")
 
 
+@pytest.fixture(scope="session")
+def mutt() -> str:
+    """The path of mutt."""
+    return path_of("mutt")
+
+
 def path_of(program: str) -> str:
     path = shutil.which(program)
     if path is None:

@@ -1,5 +1,6 @@
 """The harness, before anything is tested with it: a real Dovecot, seen through bare sockets."""
 
+import base64
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from tests.interop.servers.dovecot import Dovecot, StartDovecot, running
 from tests.interop.servers.maildir import read_maildir
 from tests.interop.servers.ports import free_ports, is_free
 from tests.interop.servers.server import User
+from tests.interop.servers.tokens import OVER
 from tests.interop.session import Session
 
 pytestmark = pytest.mark.interop
@@ -48,6 +50,14 @@ def logged_in(dovecot: Dovecot, user: User) -> Generator[Session]:
     with connected(dovecot.port) as session:
         assert session.log_in(user.name, user.password) == b"+OK Logged in.\r\n"
         yield session
+
+
+def xoauth2(name: str, token: str) -> str:
+    return "AUTH XOAUTH2 " + base64_of(f"user={name}\1auth=Bearer {token}\1\1")
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
@@ -101,6 +111,32 @@ def test_new_user_changes_no_maildrop_but_his_own(dovecot: Dovecot) -> None:
 def test_wrong_password_is_refused(dovecot: Dovecot, name: str) -> None:
     with connected(dovecot.port) as session:
         assert session.log_in(name, "wrong").startswith(b"-ERR [AUTH]")
+
+
+def test_a_token_is_good_until_it_expires(dovecot: Dovecot) -> None:
+    user = dovecot.new_user()
+    with connected(dovecot.port) as session:
+        expired = dovecot.token(user.name, expires=OVER)
+        assert session.ask(xoauth2(user.name, expired)).startswith(b"+ ")
+        assert session.ask("").startswith(b"-ERR [AUTH]")
+        token = dovecot.token(user.name)
+        assert session.ask(xoauth2(user.name, token)) == b"+OK Logged in.\r\n"
+
+
+def test_a_certificate_is_for_its_user_only(dovecot: Dovecot) -> None:
+    user, other = dovecot.new_user(), dovecot.new_user()
+    tls = ssl.create_default_context(cafile=dovecot.ca_file)
+    tls.load_cert_chain(dovecot.certificates.client_file(user.name))
+    with connected(dovecot.tls_port, tls) as session:
+        refused = session.ask(f"AUTH EXTERNAL {base64_of(other.name)}")
+        assert refused.startswith(b"-ERR [AUTH]")
+        assert session.ask(f"AUTH EXTERNAL {base64_of(user.name)}") == b"+OK Logged in.\r\n"
+
+
+def test_guests_have_a_maildrop(dovecot: Dovecot) -> None:
+    with connected(dovecot.port) as session:
+        assert session.ask("AUTH ANONYMOUS =") == b"+OK Logged in.\r\n"
+        assert session.ask("STAT").startswith(b"+OK 1 ")
 
 
 def test_tls_verifies_with_the_ca_file(dovecot: Dovecot) -> None:
