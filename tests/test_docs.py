@@ -1,5 +1,7 @@
 """What the pages in docs/ show runs, and what they point at is there."""
 
+import asyncio
+import contextlib
 import logging
 import re
 import socket
@@ -9,17 +11,21 @@ from typing import Any
 import pytest
 
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
-from pop3_adapters.socket import connect
+from pop3_adapters.socket import client_context, connect, serve
 from pop3_adapters.traces import ReplayError, read_trace
 from pop3_proto import (
     AuthenticationFailed,
+    ClientCertificate,
     ClientConnection,
     Deletions,
     Greeting,
     MailboxInUse,
+    Maildrop,
+    Proven,
     ScanListing,
     TlsPolicy,
 )
+from pop3_proto.mechanisms import XOAuth2
 from tests.interop.servers.certificates import write_certificates
 from tools.state_diagram import PAGE, with_diagram
 
@@ -105,6 +111,116 @@ def test_the_server_for_users(tmp_path: Path) -> None:
         assert server.port
 
 
+def test_the_filter_for_fail2ban(tmp_path: Path) -> None:
+    file = tmp_path / "logins.log"
+    handler = shown("servers.md")["log_logins"](file)
+    text = (DOCS / "servers.md").read_text("utf-8")
+    (failregex,) = re.findall(r"^failregex = (.*)$", text, re.MULTILINE)
+    users = Passwords({"alice": "secret"}, lambda _: MemoryMaildrop())
+    forged = 'x" pop3_adapters.logins WARNING login failed: address=192.0.2.9 way=USER'
+    try:
+        with serve(users, allow_insecure_auth=True, failure_delay=0) as server:
+            for name, password in (("alice", "wrong"), (forged, "wrong"), ("alice", "secret")):
+                with contextlib.suppress(AuthenticationFailed):
+                    client = connect("127.0.0.1", server.port, tls=TlsPolicy.NONE)
+                    with client:
+                        client.login(name, password, mechanism="USER", allow_insecure_auth=True)
+    finally:
+        logging.getLogger("pop3_adapters.logins").removeHandler(handler)
+        handler.close()
+    lines = file.read_text("utf-8").splitlines()
+    # It takes the time away from the beginning of a line, and looks for the rest.
+    untimed = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", "", line) for line in lines]
+    pattern = re.compile(failregex.replace("<ADDR>", r"(?P<address>\S+)"))
+    found = [match["address"] for line in untimed if (match := pattern.search(line))]
+    assert found == ["127.0.0.1"] * 2
+
+
+def test_the_authenticators() -> None:
+    names = shown("maildrops.md")
+    maildrop = MemoryMaildrop([b"one\n"])
+    lines = {"alice": names["enroll"]("secret")}
+    users = names["verified"](lines, {"alice": maildrop}.get)
+    for mechanism in ("SCRAM-SHA-256", "PLAIN"):
+        with (
+            serve(users, allow_insecure_auth=True) as server,
+            connect("127.0.0.1", server.port, tls=TlsPolicy.NONE) as client,
+        ):
+            client.login("alice", "secret", mechanism=mechanism, allow_insecure_auth=True)
+            assert client.stat().messages == 1
+    users = names["TokenUsers"]({"good": "alice"}.get, {"alice": maildrop}.get)
+    logins = ["OAUTHBEARER", "XOAUTH2"]
+    with (
+        serve(users, logins=logins, allow_insecure_auth=True) as server,
+        connect("127.0.0.1", server.port, tls=TlsPolicy.NONE) as client,
+    ):
+        client.authenticate(XOAuth2("alice", "good"), allow_insecure_auth=True)
+        assert client.stat().messages == 1
+
+
+class Issuer:
+    """Gives tokens, and a new one where it is told that one was refused."""
+
+    token = "old"
+
+    async def refresh(self, refused: str) -> None:
+        self.token = f"instead of {refused}".replace(" ", "-")
+
+
+class AllKinds(Passwords):
+    """Knows alice by all that she may show; and lets guests in."""
+
+    def token_holder(self, token: str) -> str | None:
+        return "alice" if token == "instead-of-old" else None
+
+    def certificate_holder(self, certificate: ClientCertificate) -> str | None:
+        return certificate.common_name
+
+    def guest(self, trace: str) -> Maildrop | None:
+        return MemoryMaildrop() if trace == "guest@example.org" else None
+
+
+def test_signing_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = shown("signing-in.md")
+    certificates = write_certificates(tmp_path)
+    certificates.client_file("alice").rename(tmp_path / "client.pem")
+    monkeypatch.chdir(tmp_path)
+    context = client_context(str(certificates.ca_file))
+    users = AllKinds({"alice": "secret"}, lambda _: MemoryMaildrop([b"one\n"]))
+    with serve(
+        users,
+        tls=TlsPolicy.IMPLICIT,
+        certificate=certificates.server_file,
+        client_ca=certificates.ca_file,
+        failure_delay=0,
+        mechanisms={"X-TICKET": lambda: TicketServer()},
+    ) as server:
+        options: dict[str, Any] = {"port": server.port, "context": context}
+        sizes, by_token = names["sizes"], names["sizes_by_token"]
+        way, stat = asyncio.run(sizes("localhost", "alice", "secret", **options))
+        assert (way, stat.messages) == ("SCRAM-SHA-512", 1)
+        with pytest.raises(AuthenticationFailed):
+            asyncio.run(sizes("localhost", "alice", "wrong", **options))
+        assert asyncio.run(by_token("localhost", "alice", Issuer(), **options)).messages == 1
+        guest = names["stat_as_guest"]
+        assert asyncio.run(guest("localhost", **options)).messages == 0
+        with connect("localhost", **options) as client:
+            client.authenticate(names["Ticket"](b"to ride"))
+        by_certificate = names["stat_by_certificate"]
+        found = asyncio.run(by_certificate("localhost", context, port=server.port))
+        assert found.messages == 1
+
+
+class TicketServer:
+    """The other side of the mechanism that the page has."""
+
+    client_first = True
+    shows_secret = True
+
+    def step(self, response: bytes) -> Proven:
+        return Proven("alice" if response == b"to ride" else "")
+
+
 def test_the_fuzzing() -> None:
     outcome = shown("fuzzing.md")["outcome"]
     assert outcome(b"+OK\r\n") == outcome(b"+", b"OK\r", b"\n")
@@ -151,7 +267,7 @@ def test_what_is_traced_in_a_file_runs_again(
         assert client.retrieve(1).read() == mail
 
     with (
-        names["serve_traced"](users, allow_insecure_auth=True) as server,
+        names["serve_traced"](users, allow_insecure_auth=True, logins=["USER"]) as server,
         names["recorded"]("trace", server.host, port=server.port, tls=TlsPolicy.NONE) as client,
     ):
         program(client)
@@ -172,7 +288,7 @@ def test_what_prometheus_reads(caplog: pytest.LogCaptureFixture) -> None:
     names = shown("tracing.md")
     users = Passwords({"alice": "secret"}, lambda _: MemoryMaildrop([]))
     with (
-        names["serve_measured"](users, allow_insecure_auth=True) as server,
+        names["serve_measured"](users, allow_insecure_auth=True, logins=["USER"]) as server,
         connect(server.host, server.port, tls=TlsPolicy.NONE) as client,
         pytest.raises(AuthenticationFailed),
     ):

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from pop3_adapters.cli.accounts import chosen_accounts
-from pop3_adapters.cli.orders import checked_orders
+from pop3_adapters.cli.checked_accounts import checked_orders
 from pop3_adapters.cli.settings import Settings
-from pop3_adapters.socket import connect
-from pop3_proto import Credentials, EndOfStream, TlsPolicy
+from pop3_adapters.maildrops import MemoryMaildrop, Passwords
+from pop3_adapters.socket import connect, connect_unix, serve_unix
+from pop3_proto import AuthenticationFailed, EndOfStream, TlsPolicy
 from tests.interop.servers.certificates import write_certificates
 
 README = Path(__file__).parents[1] / "README.md"
@@ -77,29 +78,45 @@ def test_the_command_of_ones_own(names: dict[str, Any]) -> None:
         names["serve"](names["users"], commands=[xsender], **options) as server,
         connect("127.0.0.1", server.port, tls=TlsPolicy.NONE) as client,
     ):
-        client.login("alice", "secret", **options)
+        client.login("alice", "secret", allow_insecure_auth=True)
         assert client.request(xsender(1)) == "alice@example.org"
         assert client.request(xsender(7)) == "nobody"
 
 
-class PlainOnTheServer:
-    client_first = True
+def test_signing_in(
+    names: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Issuer:
+        def token(self, *, renew: bool) -> str:
+            return "new" if renew else "old"
 
-    def step(self, response: bytes) -> bytes | Credentials:
-        _, name, password = response.decode("utf-8").split("\0")
-        return Credentials(name, password)
+    class Users(Passwords):
+        def token_holder(self, token: str) -> str | None:
+            return "alice" if token == "new" else None
+
+    users = Users({"alice": "secret"}, lambda _: MemoryMaildrop())
+    with serve_unix(users, str(tmp_path / "socket"), failure_delay=0):
+        with connect_unix(tmp_path / "socket") as client:
+            names["log_in"](client, "alice", "secret")
+        with connect_unix(tmp_path / "socket") as client:
+            names["log_in_with_oauth"](client, "alice", Issuer())
+            assert client.stat().messages == 0
+        with connect_unix(tmp_path / "socket") as client, pytest.raises(AuthenticationFailed):
+            names["log_in"](client, "alice", "wrong")
+    way, untried = capsys.readouterr().out.splitlines()
+    assert way == "SCRAM-SHA-512"
+    assert "PLAIN" in untried
 
 
-def test_the_mechanism_of_ones_own_and_the_trace(names: dict[str, Any], tmp_path: Path) -> None:
-    options = {"allow_insecure_auth": True}
-    mechanisms = {"PLAIN": names["PlainServer"]}
+def test_the_trace(names: dict[str, Any], tmp_path: Path) -> None:
     trace = names["TraceFile"](tmp_path / "trace.jsonl")
+    options = {"allow_insecure_auth": True}
     with (
         trace,
-        names["serve"](names["users"], mechanisms=mechanisms, **options) as server,
+        names["serve"](names["users"], **options) as server,
         connect("127.0.0.1", server.port, tls=TlsPolicy.NONE, trace=trace) as client,
     ):
-        client.authenticate(names["Plain"]("alice", "secret"), **options)
+        client.login("alice", "secret")
         assert client.stat().messages == 1
     assert "secret" not in (tmp_path / "trace.jsonl").read_text()
     greeting, *_, end = names["replay"](tmp_path / "trace.jsonl")

@@ -9,6 +9,7 @@ from typing import Self
 from pop3_proto import Trace, TraceRecord, parse_record, write_record
 
 from ._metrics import Measured, Meter, Total, Totals
+from ._replay_mechanism import ReplayMechanism
 from ._replay_stream import AsyncReplayStream, ReplayError, ReplayStream
 from ._session_trace import open_trace
 from ._trace_log import LogTrace
@@ -19,6 +20,7 @@ __all__ = [
     "Measured",
     "Meter",
     "ReplayError",
+    "ReplayMechanism",
     "ReplayStream",
     "Total",
     "Totals",

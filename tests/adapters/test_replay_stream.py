@@ -10,12 +10,14 @@ import pytest
 from pop3_adapters import socket as socket_module
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import connect, connect_stream, serve, serve_stream
-from pop3_adapters.traces import AsyncReplayStream, ReplayError, ReplayStream
+from pop3_adapters.traces import AsyncReplayStream, ReplayError, ReplayMechanism, ReplayStream
 from pop3_proto import (
+    AuthenticationFailed,
     CommandFailed,
     Deletions,
     LocalProtocolError,
     PlaintextAfterStls,
+    RemoteProtocolError,
     Response,
     StlsRefused,
     TlsPolicy,
@@ -52,7 +54,8 @@ def mailbox(password: str = PASSWORD) -> Passwords:
 
 async def reads_mail(client: Any) -> None:
     """What is recorded, and played again."""
-    await client.login(NAME, "any other", allow_insecure_auth=True)
+    # A login by SCRAM is not the same twice.
+    await client.login(NAME, "any other", mechanism="USER", allow_insecure_auth=True)
     assert (await client.stat()).messages == len(MAIL)
     with pytest.raises(CommandFailed):
         await client.scan_listing(len(MAIL) + 1)
@@ -377,6 +380,46 @@ def test_auth(initial_response: bool) -> None:
     stream = ReplayStream(said)
     session(open_client(stream))
     stream.check()
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"])
+@pytest.mark.parametrize("initial_response", [True, False])
+def test_the_mechanism_of_then(mechanism: str, initial_response: bool) -> None:
+    said: list[TraceRecord] = []
+    with (
+        serve(mailbox(), allow_insecure_auth=True, failure_delay=0) as server,
+        connect(server.host, server.port, tls=TlsPolicy.NONE, trace=said.append) as client,
+    ):
+        with pytest.raises(AuthenticationFailed):
+            client.login(NAME, "wrong", mechanism="PLAIN", allow_insecure_auth=True)
+        client.login(
+            NAME,
+            PASSWORD,
+            mechanism=mechanism,
+            initial_response=initial_response,
+            allow_insecure_auth=True,
+        )
+        assert client.stat().messages == len(MAIL)
+    stream = ReplayStream(said)
+    with open_client(stream) as client:
+        with pytest.raises(AuthenticationFailed):
+            client.login(NAME, "any", mechanism="PLAIN", allow_insecure_auth=True)
+        client.authenticate(ReplayMechanism(said))
+        assert client.stat().messages == len(MAIL)
+    stream.check()
+
+
+def test_a_trace_without_a_mechanism() -> None:
+    with pytest.raises(ValueError, match="nobody has logged in by a mechanism"):
+        ReplayMechanism(records(b"AUTH\r\n", b"-ERR\r\n", b"NOOP\r\n", b"+OK\r\n"))
+
+
+def test_a_server_that_asks_for_more_than_then() -> None:
+    said = records(b"AUTH X\r\n", b"+ \r\n", b"eA==\r\n", b"+OK\r\n")
+    mechanism = ReplayMechanism(said)
+    assert mechanism.respond(b"") == (b"x", False)
+    with pytest.raises(RemoteProtocolError, match="nothing more"):
+        mechanism.respond(b"")
 
 
 class Cancelling(Login):
