@@ -11,6 +11,7 @@ from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 from ._deadlines import NOT_OVER, Deadlines
 from ._event_loop import Event, EventLoop
 from ._link import Link
+from ._steps import take_steps_async
 from .streams import AsyncStream
 
 __all__ = ["AsyncDriver"]
@@ -177,21 +178,16 @@ class AsyncDriver:
 
     async def _start_tls(self, deadline: float | None) -> None:
         deadline = self.deadlines.handshake(deadline)
-        steps = self.link.handshake()
+        left = self.deadlines.until(deadline)
         try:
-            data = next(steps)
-            while True:
-                if data:
-                    await self._stream.send(data, self.deadlines.left(None, deadline))
-                data = steps.send(await self._stream.receive(self.deadlines.left(None, deadline)))
-        except StopIteration as done:
-            await self._send(cast(bytes, done.value), deadline)
+            last = await take_steps_async(self._stream, self.link.handshake(), left)
         except TimeoutError:
             self.link.machine.abort("the TLS handshake took too long")
             raise TimeoutError("time is up: the TLS handshake was not done") from None
         except BaseException as error:
             self.link.machine.abort(f"TLS could not be started: {error}")
             raise
+        await self._send(last, deadline)
 
     async def _invoke(self, want: Invoke) -> None:
         result = await self._called(want.function) if want.may_block else want.function()

@@ -4,15 +4,16 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from ._async_session import hold_session
 from ._deadlines import Deadlines
 from ._event_loop import EventLoop, Group
 from ._listening import Arrival, Listener
 from ._primed_stream import AsyncPrimedStream
-from ._proxy_protocol import Introduction, introduction
+from ._proxy_protocol import introduction
 from ._sessions import Sessions, log
+from ._steps import take_steps_async
 from .streams import AsyncStream
 
 __all__ = ["Server", "serving"]
@@ -108,7 +109,8 @@ class Server:
         self, stream: AsyncStream, arrival: Arrival, deadlines: Deadlines
     ) -> AsyncStream | None:
         try:
-            address, rest = await introduced(stream, deadlines)
+            left = deadlines.until(deadlines.handshake(None))
+            address, rest = await take_steps_async(stream, introduction(), left)
             if self._listener.introduce(arrival, address):
                 return AsyncPrimedStream(stream, rest)
             await stream.send(self._sessions.refusal, 1.0)
@@ -133,18 +135,6 @@ class Server:
             sock.close()
             raise
         return None
-
-
-async def introduced(stream: AsyncStream, deadlines: Deadlines) -> Introduction:
-    """Whom a proxy speaks for; raises OSError, and ValueError where it does not say."""
-    end = deadlines.handshake(None)
-    steps = introduction()
-    next(steps)
-    try:
-        while True:
-            steps.send(await stream.receive(deadlines.left(None, end)))
-    except StopIteration as done:
-        return cast(Introduction, done.value)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
 
 from ._deadlines import NOT_OVER, Deadlines
 from ._link import Link
+from ._steps import take_steps
 from .streams import Stream
 
 __all__ = ["BlockingDriver"]
@@ -164,21 +165,16 @@ class BlockingDriver:
 
     def _start_tls(self, deadline: float | None) -> None:
         deadline = self.deadlines.handshake(deadline)
-        steps = self.link.handshake()
+        left = self.deadlines.until(deadline)
         try:
-            data = next(steps)
-            while True:
-                if data:
-                    self._stream.send(data, self.deadlines.left(None, deadline))
-                data = steps.send(self._stream.receive(self.deadlines.left(None, deadline)))
-        except StopIteration as done:
-            self._send(cast(bytes, done.value), deadline)
+            last = take_steps(self._stream, self.link.handshake(), left)
         except TimeoutError:
             self.link.machine.abort("the TLS handshake took too long")
             raise TimeoutError("time is up: the TLS handshake was not done") from None
         except BaseException as error:
             self.link.machine.abort(f"TLS could not be started: {error}")
             raise
+        self._send(last, deadline)
 
     def _invoke(self, want: Invoke) -> None:
         result = want.function()

@@ -6,20 +6,18 @@ import threading
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
-from pop3_proto import Pop3Error
-
-from ._blocking import BlockingDriver
-from ._deadlines import Deadlines
+from ._blocking_session import hold_session
 from ._listening import Arrival, Listener
 from ._primed_stream import PrimedStream
-from ._proxy_protocol import Introduction, introduction
+from ._proxy_protocol import introduction
 from ._sessions import NewSession, Sessions, log
 from ._socket_stream import SocketStream
+from ._steps import take_steps
 from .streams import Stream
 
-__all__ = ["Server", "hold_session"]
+__all__ = ["Server"]
 
 
 class Server:
@@ -122,7 +120,8 @@ class Server:
 
     def _introduced(self, stream: Stream, arrival: Arrival, new: NewSession) -> Stream | None:
         try:
-            address, rest = introduced(stream, new.deadlines)
+            left = new.deadlines.until(new.deadlines.handshake(None))
+            address, rest = take_steps(stream, introduction(), left)
             if self._listener.introduce(arrival, address):
                 return PrimedStream(stream, rest)
             stream.send(self._new.refusal, 1.0)
@@ -134,34 +133,6 @@ class Server:
         with self._lock:
             self._sessions.pop(thread).close()
         self._listener.leave(arrival)
-
-
-def hold_session(stream: Stream, new: NewSession) -> None:
-    """One connection, from its first octet to its last."""
-    driver = BlockingDriver(stream, new.link, new.deadlines)
-    try:
-        driver.run(new.conversation.begin(), new.login_deadline)
-        driver.run(new.conversation.go_on())
-    except (OSError, Pop3Error) as error:
-        log.info("a session ended early: %s", error)
-    finally:
-        with new.closing:
-            try:
-                driver.run(new.conversation.close())
-            finally:
-                driver.close()
-
-
-def introduced(stream: Stream, deadlines: Deadlines) -> Introduction:
-    """Whom a proxy speaks for; raises OSError, and ValueError where it does not say."""
-    end = deadlines.handshake(None)
-    steps = introduction()
-    next(steps)
-    try:
-        while True:
-            steps.send(stream.receive(deadlines.left(None, end)))
-    except StopIteration as done:
-        return cast(Introduction, done.value)
 
 
 def _shut(sock: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """How long a step of a connection may take, in seconds by a clock that its run loop reads."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 __all__ = ["NOT_OVER", "Deadlines"]
@@ -44,6 +45,10 @@ class Deadlines:
     def handshake(self, deadline: float | None) -> float | None:
         """When a handshake that begins now has to be over, within an operation."""
         return _earlier(deadline, self._in(self._handshake))
+
+    def until(self, deadline: float | None) -> Callable[[], float | None]:
+        """Tells how many seconds are left until then; behind it, it raises TimeoutError."""
+        return partial(self.left, None, deadline)
 
     def patience(self) -> float | None:
         """How long to wait for octets now."""

@@ -1,10 +1,11 @@
 """The way of the octets between a stream and a machine: through TLS, once that has begun."""
 
 import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 from pop3_proto import Connection, UnexpectedEof
 
+from ._steps import Steps
 from ._tls import TlsLayer
 
 __all__ = ["Link"]
@@ -35,7 +36,7 @@ class Link:
         self._decrypt(self.tls)
         return self.tls.take()
 
-    def handshake(self) -> Generator[bytes, bytes, bytes]:
+    def handshake(self) -> Steps[bytes]:
         """Start TLS: gives what has to be sent, takes what is received, returns what is left to
         send.
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote_to_bytes
 
@@ -14,6 +13,7 @@ from ._deadlines import Deadlines
 from ._hosts import find_host
 from ._http_connect import tunnel
 from ._primed_stream import AsyncPrimedStream, PrimedStream
+from ._steps import Steps, take_steps, take_steps_async
 from .streams import AsyncStream, Stream
 
 if TYPE_CHECKING:
@@ -194,38 +194,24 @@ def _first(error: BaseException) -> BaseException:
 def countdown(clock: Callable[[], float], within: float | None) -> Callable[[], float | None]:
     """Tells how many seconds are left of those that begin now; then, it raises TimeoutError."""
     deadlines = Deadlines(clock, silence=None, handshake=within)
-    return partial(deadlines.left, None, deadlines.handshake(None))
+    return deadlines.until(deadlines.handshake(None))
 
 
-def asked(
-    stream: Stream, steps: Generator[bytes, bytes, bytes], left: Callable[[], float | None]
-) -> Stream:
+def asked(stream: Stream, steps: Steps[bytes], left: Callable[[], float | None]) -> Stream:
     """What goes on behind the conversation with a proxy; closed where that fails."""
     try:
-        data = next(steps)
-        while True:
-            if data:
-                stream.send(data, left())
-            data = steps.send(stream.receive(left()))
-    except StopIteration as done:
-        return PrimedStream(stream, cast(bytes, done.value))
+        return PrimedStream(stream, take_steps(stream, steps, left))
     except BaseException:
         stream.close()
         raise
 
 
 async def asked_async(
-    stream: AsyncStream, steps: Generator[bytes, bytes, bytes], left: Callable[[], float | None]
+    stream: AsyncStream, steps: Steps[bytes], left: Callable[[], float | None]
 ) -> AsyncStream:
     """What goes on behind the conversation with a proxy; closed where that fails."""
     try:
-        data = next(steps)
-        while True:
-            if data:
-                await stream.send(data, left())
-            data = steps.send(await stream.receive(left()))
-    except StopIteration as done:
-        return AsyncPrimedStream(stream, cast(bytes, done.value))
+        return AsyncPrimedStream(stream, await take_steps_async(stream, steps, left))
     except BaseException:
         await stream.close()
         raise

@@ -1,9 +1,10 @@
 """The PROXY protocol, versions 1 and 2: a proxy says first for whom it has connected."""
 
 import re
-from collections.abc import Generator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
+
+from ._steps import Steps
 
 __all__ = ["Introduction", "introduction"]
 
@@ -37,14 +38,14 @@ class Introduction(NamedTuple):
     """What was received behind the introduction."""
 
 
-def introduction() -> Generator[None, bytes, Introduction]:
-    """Is sent what is received, nothing meaning the end, and returns whom the proxy speaks for.
+def introduction() -> Steps[Introduction]:
+    """Sends nothing, and returns whom the proxy speaks for.
 
     Raises ValueError for anything else: who does not say it is not the proxy that is trusted.
     """
     data = b""
     while True:
-        received = yield
+        received = yield b""
         if not received:
             raise ValueError("the connection ended before the PROXY protocol was complete")
         data += received

@@ -6,14 +6,12 @@ from os import PathLike, fspath
 from typing import Unpack
 
 from pop3_proto import Authenticator
-from pop3_proto.flows import client as client_flows
 
-from ._blocking import BlockingDriver
-from ._blocking_server import Server, hold_session
+from ._blocking_server import Server
+from ._blocking_session import hold_session, open_client
 from ._client import Client, Message, Origin
-from ._keep_alive import KeepAlive
 from ._listening import listen, listen_unix
-from ._opening import ClientOptions, Opening, opening, opening_unix
+from ._opening import ClientOptions, opening, opening_unix
 from ._options import check_alone
 from ._proxies import EVER, Route, asked, countdown, find_route, going_through
 from ._sessions import ServerOptions, Sessions
@@ -74,7 +72,7 @@ def connect(
             stream: Stream = SocketStream(socket.create_connection(target, within, source))
         else:
             stream = _dial_through(find_route(proxy, *target), source, within)
-        return _open(stream, new, Origin(*target, open_connection))
+        return open_client(stream, new, Origin(*target, open_connection))
 
     return open_connection()
 
@@ -116,7 +114,7 @@ def connect_unix(
         except BaseException:
             sock.close()
             raise
-        return _open(SocketStream(sock), new, Origin(host or "", 0, open_connection))
+        return open_client(SocketStream(sock), new, Origin(host or "", 0, open_connection))
 
     return open_connection()
 
@@ -133,7 +131,7 @@ def connect_stream(
     LocalProtocolError, and leaves it open, where there is to be TLS without `host`.
     """
     new = opening(host, **options)
-    return _open(_attached(stream), new, Origin(host or ""))
+    return open_client(_attached(stream), new, Origin(host or ""))
 
 
 def _attached(stream: socket.socket | Stream) -> Stream:
@@ -143,17 +141,6 @@ def _attached(stream: socket.socket | Stream) -> Stream:
             "a stream has the methods send, receive and close, see pop3_adapters.streams"
         )
     return stream if isinstance(stream, Stream) else SocketStream(stream)
-
-
-def _open(stream: Stream, new: Opening, origin: Origin) -> Client:
-    driver = BlockingDriver(stream, new.link, new.deadlines(time.monotonic))
-    try:
-        greeting = driver.run(client_flows.open_session(new.conn, new.policy))
-    except BaseException:
-        driver.close()
-        raise
-    alive = KeepAlive(driver, new.conn, new.keepalive) if new.keepalive else None
-    return Client(driver, new.conn, greeting, alive, origin)
 
 
 def serve(

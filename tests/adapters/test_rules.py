@@ -27,7 +27,6 @@ LAYERS = (
         "_mbox_lock",
         "_pipe_stream",
         "_protocol_stream",
-        "_proxy_protocol",
         "_replay_mechanism",
         "_replay_script",
         "_session_trace",
@@ -38,12 +37,13 @@ LAYERS = (
         "streams",
         "_unix",
     },
+    {"_primed_stream", "_steps"},
     {
         "_link",
         "_mechanisms",
         "_password_mechanisms",
         "_metrics",
-        "_primed_stream",
+        "_proxy_protocol",
         "_replay_stream",
         "_structured",
         "_trace_log",
@@ -61,8 +61,8 @@ LAYERS = (
     },
     {"_keep_alive", "_async_keep_alive", "_listening"},
     {"_client", "_async_client"},
-    {"_blocking_server", "_async_session"},
-    {"_async_server"},
+    {"_blocking_session", "_async_session"},
+    {"_blocking_server", "_async_server"},
     {"_async_adapter"},
     {"socket", "asyncio", "trio", "anyio"},
     {"cli"},
@@ -98,4 +98,4 @@ def test_layers_only_look_down(path: Path) -> None:
 
 def test_the_test_sees_something() -> None:
     assert set(imported(ROOT / "cli" / "fetch.py")) == {"socket"}
-    assert set(imported(ROOT / "socket.py")) >= {"_blocking", "_client", "_sessions"}
+    assert set(imported(ROOT / "socket.py")) >= {"_blocking_session", "_client", "_sessions"}

@@ -2,13 +2,11 @@
 
 import socket
 import ssl
-import time
 from collections.abc import Callable
 
 from pop3_proto import Pop3Url, Trace
-from pop3_proto.flows.client import open_session
 
-from .._blocking import BlockingDriver
+from .._blocking_session import open_client
 from .._client import Client, Origin
 from .._opening import opening
 from .._socket_stream import SocketStream
@@ -30,14 +28,8 @@ def connect(
     Raises what `pop3_adapters.socket.connect` does.
     """
     new = opening(url.host, tls=url.tls, context=context, timeouts=timeouts, trace=trace)
-    driver = BlockingDriver(SocketStream(dial()), new.link, new.deadlines(time.monotonic))
-    try:
-        greeting = driver.run(open_session(new.conn, new.policy))
-    except BaseException:
-        driver.close()
-        raise
 
     def again() -> Client:
         return connect(url, context, dial, timeouts=timeouts, trace=trace)
 
-    return Client(driver, new.conn, greeting, origin=Origin(url.host, url.port, again))
+    return open_client(SocketStream(dial()), new, Origin(url.host, url.port, again))
