@@ -186,13 +186,15 @@ def redact(octets: bytes, secrets: Iterable[bytes]) -> bytes:
 
 
 def secrets_in(response: bytes) -> tuple[bytes, ...]:
-    """What a peer could repeat of a response of SASL: base64, all of it, or one of its parts.
+    """What a peer could repeat of a response of SASL: all of it, one of its parts, or a token in
+    one, and the base64 of these.
 
     Parts of a few octets are words like others, and would be found in everything that it says.
     """
     parts = response.replace(b"\1", b"\0").split(b"\0")
-    told = [part for part in parts if len(part) >= SHORTEST_PART]
-    return (encode_base64(response), response, *told) if response else ()
+    tokens = [part.rpartition(b" ")[2] for part in parts if part.lower().startswith(b"auth=")]
+    told = {part for part in (response, *parts, *tokens) if len(part) >= SHORTEST_PART}
+    return (*told, *map(encode_base64, told | {response} - {b""}))
 
 
 def _octets(text: str | bytes) -> bytes:

@@ -61,7 +61,9 @@ class LoginImpossible(LocalProtocolError):
         takes = ", ".join(offered)
         offers = f"the server offers {takes}" if takes else "the server has not said what it takes"
         worth_telling = {way: text for way, text in obstacles.items() if text != NOT_OFFERED}
-        reasons = "".join(f"; {way}: {text}" for way, text in worth_telling.items())
+        reasons = "".join(f"; {way}: {text}" for way, text in worth_telling.items()) or (
+            ", which is not known here: a mechanism of your own goes to authenticate()"
+        )
         super().__init__(f"there is no way to log in: {offers}{reasons}")
         self.offered = offered
         self.obstacles = obstacles
@@ -102,8 +104,10 @@ class BodyTooLarge(RemoteProtocolError):
 class UnexpectedEof(RemoteProtocolError):
     """The peer ended the connection while `pending` had not been answered in full.
 
-    `cut_off`: it did not end TLS before.
+    `cut_off`: it did not end TLS before. `refusal`: what it had said of a token of OAuth.
     """
+
+    refusal: "TokenRefusal | None" = None
 
     def __init__(
         self, when: str, pending: "tuple[Command[object], ...]" = (), *, cut_off: bool = False
@@ -112,6 +116,10 @@ class UnexpectedEof(RemoteProtocolError):
         super().__init__(f"the peer ended the connection {when}{how}")
         self.pending = pending
         self.cut_off = cut_off
+
+    def __str__(self) -> str:
+        told = f"; of the token it said before: {self.refusal}" if self.refusal else ""
+        return f"{super().__str__()}{told}"
 
 
 class PlaintextAfterStls(RemoteProtocolError):

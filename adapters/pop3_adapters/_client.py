@@ -18,6 +18,7 @@ from pop3_proto import (
     List,
     MailboxStat,
     Noop,
+    Pop3Error,
     Retr,
     Rset,
     ScanListing,
@@ -203,15 +204,15 @@ class Client(Facts):
     ) -> str:
         """Log in with a token of OAuth, by OAUTHBEARER or XOAUTH2, and say which.
 
-        `token` may be a function that gives one, which
-        gets the token that the server has refused, or None. It is asked once more where the server
-        refuses, in the same session, or, where the server has closed that and this client made the
-        connection itself, in a new one. `initial_response` sends the token within AUTH where it is
-        short enough; some servers refuse that.
+        `token` may be a function, which may take its time; it gets the token that the server
+        has refused, or None. It is asked once more where the server refuses, in the same session,
+        or, where the server has closed that and this client made the connection itself, in a new
+        one. `initial_response` sends the token within AUTH where it is short enough; some servers
+        refuse that.
 
-        Raises LoginImpossible before anything is asked or sent where the server takes no tokens, or
-        there is no TLS and `allow_insecure_auth` is not set; TokenRefused where the server says
-        what is wrong with the token, AuthenticationFailed where it does not.
+        Raises LocalProtocolError before anything is asked or sent where the server takes no tokens
+        (LoginImpossible), or there is no TLS and `allow_insecure_auth` is not set; TokenRefused
+        where the server says what is wrong with the token, AuthenticationFailed where it does not.
         """
         tries = TokenLogin(
             name,
@@ -223,7 +224,8 @@ class Client(Facts):
             allow_insecure_auth=allow_insecure_auth or self._link.private,
         )
         while (way := self._run(tries.run(self._conn))) is None:
-            self._begin_again(tries)
+            assert tries.failure
+            self._begin_again(tries.failure)
         return way
 
     def authenticate(
@@ -358,13 +360,18 @@ class Client(Facts):
             sent = self.deletions is Deletions.UNKNOWN
             raise DeletionsUnconfirmed(self._conn.marked, quit_sent=sent)
 
-    def _begin_again(self, tries: TokenLogin) -> None:
-        """The server has closed the connection: go on with a new one."""
+    def _begin_again(self, failure: Exception) -> None:
+        """The server has closed the connection because of `failure`: go on with a new one."""
         if self._origin.again is None:
-            assert tries.failure
-            raise tries.failure
+            raise failure
         self._driver.close()
-        other = self._origin.again()
+        try:
+            other = self._origin.again()
+        except (OSError, Pop3Error) as error:
+            raise error from failure
+        if self._turns.ended:  # by somebody who did not want to wait
+            other.close()
+            raise failure
         self._conn, self._link, self.greeting = other._conn, other._link, other.greeting
         self._driver, self._turns = other._driver, other._turns
         if self._alive:

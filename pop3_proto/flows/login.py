@@ -158,11 +158,15 @@ def authenticate(
         check_secrecy(conn, allow_insecure_auth=allow_insecure_auth)
     first = (yield from _asked(mechanism, b"")) if mechanism.client_first else None
     command = _opening(conn, mechanism.name, first if initial_response else None)
-    reply, challenged = yield from _exchange(conn, command, mechanism, first)
+    try:
+        reply, challenged = yield from _exchange(conn, command, mechanism, first)
+    except UnexpectedEof as error:
+        error.refusal = mechanism.refusal if isinstance(mechanism, TokenMechanism) else None
+        raise
     if command.initial is not None and not challenged and _blames_the_line(conn, reply):
         reply, _ = yield from _exchange(conn, Auth(mechanism.name), mechanism, first)
     if not reply.ok:
-        raise _refusal(conn, reply, mechanism)
+        raise _refusal(conn, reply, mechanism, challenged)
     yield from _learn(conn)
 
 
@@ -221,13 +225,16 @@ def _blames_the_line(conn: ClientConnection, reply: Reply) -> bool:
     return says and not reply.ok and reply.code is None
 
 
-def _refusal(conn: ClientConnection, reply: Reply, mechanism: ClientMechanism) -> CommandFailed:
+def _refusal(
+    conn: ClientConnection, reply: Reply, mechanism: ClientMechanism, challenged: bool
+) -> CommandFailed:
     error = failure(conn, reply.command, reply)
     refusal = mechanism.refusal if isinstance(mechanism, TokenMechanism) else None
     if refusal and type(error) in (AuthenticationFailed, CommandFailed):
         return TokenRefused(error.command, reply, refusal)
     if isinstance(error, AuthenticationFailed) and isinstance(reply.command, Auth):
-        error.in_one_line = reply.command.initial is not None and reply.code is None
+        said = reply.command.initial is not None
+        error.in_one_line = said and not challenged and reply.code is None
     return error
 
 

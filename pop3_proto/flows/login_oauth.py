@@ -57,6 +57,8 @@ class TokenLogin:
         initial_response: bool = False,
         allow_insecure_auth: bool = False,
     ) -> None:
+        if not isinstance(token, str) and not callable(token):
+            raise TypeError("a token is text, or a function that gives one")
         self._name = name
         self._provider = None if isinstance(token, str) else token
         self._token = token if isinstance(token, str) else None
@@ -119,7 +121,10 @@ class TokenLogin:
     def _ask(self, refused: str | None) -> Flow[str]:
         provider = self._provider
         assert provider
-        return (yield from invoke(lambda: provider(refused)))
+        token = yield from invoke(lambda: provider(refused))
+        if not isinstance(token, str):
+            raise TypeError(f"what gives tokens has to give text, and gave {type(token).__name__}")
+        return token
 
 
 def _is_open(conn: ClientConnection) -> Flow[bool]:

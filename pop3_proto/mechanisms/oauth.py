@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from ..commands import redact, secrets_in
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..responses import printable
 from ..sasl import Response
@@ -84,7 +85,7 @@ def _words(value: object) -> str | None:
 class TokenMechanism:
     """A client that shows a token, and hears why it is refused."""
 
-    __slots__ = ("_message", "refusal")
+    __slots__ = ("_message", "_secrets", "refusal")
 
     name: str
     acknowledgement: bytes
@@ -98,6 +99,7 @@ class TokenMechanism:
 
     def __init__(self, message: bytes) -> None:
         self._message: bytes | None = message
+        self._secrets = secrets_in(message)
         self.refusal = None
 
     def respond(self, challenge: bytes) -> Response:
@@ -110,7 +112,8 @@ class TokenMechanism:
             return Response(message, last=True)
         if self.refusal is not None:
             raise RemoteProtocolError("the server goes on asking after it has refused the token")
-        self.refusal = TokenRefusal.parse(challenge)
+        # A server may say which token it means.
+        self.refusal = TokenRefusal.parse(redact(challenge, self._secrets))
         return Response(self.acknowledgement, last=False)
 
 

@@ -40,7 +40,7 @@ from .async_backends import LIBRARIES, Library
 from .backends import Fetching, Incoming, Session
 from .mail import big
 from .net import NAME, PASSWORD, Net
-from .scripts import accept_quit, begin, let_in, log_in
+from .scripts import accept_quit, begin, greet, let_in, log_in
 from .tasks import WAYS, Way, Work, in_each_library, in_each_way
 from .wire import BOUND, LOOPBACK, Script, Wire, dial, scripted
 
@@ -180,6 +180,31 @@ async def sending_much(net: Net, way: Way, tls: TlsPolicy) -> None:
         with pytest.raises(ProtocolError, match="something could not be sent whole"):
             await session.ask_capabilities()
         await session.close()
+
+
+async def asking_for_a_token(net: Net, way: Way) -> None:
+    signals, asked = Signals(), list[str | None]()
+
+    async def give(refused: str | None) -> str:
+        asked.append(refused)
+        if len(asked) == 1:
+            signals.reached()
+            await anyio.sleep_forever()
+        return "token"
+
+    def play(wire: Wire) -> None:
+        greet(wire, "SASL XOAUTH2")
+        wire.expect(b"AUTH XOAUTH2\r\n")
+        wire.send(b"+ \r\n")
+        assert wire.line()
+        wire.send(b"+OK\r\n")
+        accept_quit(wire)
+
+    with scripted(play) as port:
+        async with await net.connect(port) as session:
+            await signals.cancel(way, session.login_oauth(NAME, give, allow_insecure_auth=True))
+            assert session.state is State.AUTHORIZATION
+            await session.login_oauth(NAME, give, allow_insecure_auth=True)
 
 
 async def receiving_a_reply(net: Net, way: Way) -> None:
@@ -340,6 +365,7 @@ CLIENTS: dict[tuple[str, str], Scenario] = {
     ("waiting for the greeting", "closed"): waiting_for_the_greeting,
     ("shaking hands", "closed"): shaking_hands,
     ("sending", "broken"): sending,
+    ("asking for a token of OAuth", "usable"): asking_for_a_token,
     ("receiving a reply", "usable"): receiving_a_reply,
     ("receiving a listing", "usable"): receiving_a_listing,
     ("inside a body", "usable after a drain"): inside_a_body,

@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
+from pop3_adapters._turns import Turns
 from pop3_proto import (
     ClientMechanism,
     LoginImpossible,
     MaybeAwaitable,
+    Pop3Error,
     RemoteProtocolError,
     Response,
     State,
@@ -24,7 +26,7 @@ from pop3_proto.mechanisms import Anonymous, External
 from .net import NAME, PASSWORD, Net
 from .scripts import accept_quit, greet, log_in
 from .socket_backend import SocketClients
-from .wire import BOUND, LOOPBACK, Wire, scripted
+from .wire import BOUND, LOOPBACK, Wire, played, scripted
 
 OLD, NEW = "ya29.old", "ya29.new"
 REFUSAL = b64encode(b'{"status":"401","schemes":"bearer"}')
@@ -152,6 +154,60 @@ async def test_another_token_in_a_new_session(net: Net) -> None:
             assert session.capabilities is not None
             assert session.capabilities.implementation == "another"
             assert session.state is State.TRANSACTION
+
+
+async def test_a_new_session_that_cannot_be_had(net: Net) -> None:
+    def script(wire: Wire) -> None:
+        greet(wire, "SASL XOAUTH2")
+        refuse_token(wire, OLD)
+        wire.half_close()
+        closed.set()
+
+    def provider(refused: str | None) -> str:
+        if refused is None:
+            return OLD
+        assert closed.wait(BOUND)
+        listener.close()
+        return NEW
+
+    closed = threading.Event()
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port = listener.getsockname()[1]
+        with played(listener, script):
+            session = await net.connect(port)
+            with pytest.raises(OSError, match=r".") as caught:
+                await session.login_oauth(NAME, provider, allow_insecure_auth=True)
+            assert isinstance(caught.value.__cause__, TokenRefused)
+            with pytest.raises(Pop3Error):
+                await session.stat()
+            await session.close()
+
+
+async def test_who_closes_a_client_does_not_get_a_new_session(net: Net) -> None:
+    def first(wire: Wire) -> None:
+        greet(wire, "SASL XOAUTH2")
+        refuse_token(wire, OLD)
+        wire.half_close()
+        closed.set()
+
+    def second(wire: Wire) -> None:
+        turns.ended = True  # as close() leaves it, from another thread or task
+        greet(wire, "SASL XOAUTH2")
+        assert wire.rest() == b""
+
+    def provider(refused: str | None) -> str:
+        if refused is None:
+            return OLD
+        assert closed.wait(BOUND)
+        return NEW
+
+    closed = threading.Event()
+    with scripted(first, second) as port:
+        session = await net.connect(port)
+        turns: Turns = getattr(session, "_client", session)._turns
+        with pytest.raises(TokenRefused):
+            await session.login_oauth(NAME, provider, allow_insecure_auth=True)
+        await session.close()
 
 
 async def test_there_is_no_new_session_where_the_connection_came_from_elsewhere(net: Net) -> None:

@@ -98,6 +98,11 @@ def test_an_error_where_nothing_is_known() -> None:
     assert "USER: this would send a password or token in plaintext" in str(caught.value)
 
 
+def test_an_error_where_only_strangers_are_offered() -> None:
+    with pytest.raises(LoginImpossible, match=r"offers GSSAPI, which is not known here: .*authent"):
+        choose(announcing("SASL GSSAPI"), WAYS)
+
+
 def test_an_error_has_what_the_mechanism_says_of_the_password() -> None:
     with pytest.raises(LoginImpossible, match="STRONG: that password cannot be sent"):
         choose(announcing("SASL STRONG"), (Way("STRONG", impossible), USER))

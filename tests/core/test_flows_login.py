@@ -597,6 +597,13 @@ class TestRefusedInitialResponse:
             play(conn, authenticate(conn, Scripted(b"x", b"y")), script)
 
 
+def test_a_refusal_behind_a_challenge_is_not_about_the_line() -> None:
+    conn, script = ready("SASL X"), "C: AUTH X eA==\nS: +\nC: eQ==\nS: -ERR"
+    with pytest.raises(AuthenticationFailed) as caught:
+        play(conn, authenticate(conn, Scripted(b"x", b"y")), script)
+    assert not caught.value.in_one_line
+
+
 def test_a_server_that_hangs_up_where_a_mechanism_cancels() -> None:
     conn, mechanism = ready("SASL X"), Scripted(b"x", ValueError("not my server"))
     with pytest.raises(ValueError, match="not my server"):

@@ -232,3 +232,23 @@ def test_a_provider_that_fails() -> None:
     with pytest.raises(OSError, match="issuer"):
         play(conn, TokenLogin("alice", provider).run(conn))
     assert (conn.state, conn.pending) == (State.AUTHORIZATION, ())
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_was_said_of_a_token_before_the_end(again: bool) -> None:
+    conn = ready("SASL XOAUTH2")
+    script = xoauth2(OLD) + REFUSED.replace("S: -ERR [AUTH] no", "EOF")
+    tries = TokenLogin("alice", Provider(OLD, OLD) if again else OLD)
+    with pytest.raises(UnexpectedEof, match="of the token it said before: status 401") as caught:
+        play(conn, tries.run(conn), script)
+    assert caught.value.refusal is not None
+    assert caught.value.refusal.status == "401"
+
+
+def test_what_is_no_token() -> None:
+    with pytest.raises(TypeError, match="a token is text, or a function"):
+        TokenLogin("alice", b"token")  # type: ignore[arg-type]  # as somebody may who is not typed
+    conn = ready("SASL XOAUTH2")
+    tries = TokenLogin("alice", lambda refused: b"token")  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="has to give text, and gave bytes"):
+        play(conn, tries.run(conn))

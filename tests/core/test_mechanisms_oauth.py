@@ -1,6 +1,7 @@
 """What the mechanisms for tokens share."""
 
 import json
+from collections.abc import Callable
 from dataclasses import astuple
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pop3_proto import LocalProtocolError, RemoteProtocolError, Response
-from pop3_proto.mechanisms import TokenMechanism, TokenRefusal
+from pop3_proto.mechanisms import OAuthBearer, TokenMechanism, TokenRefusal, XOAuth2
 from pop3_proto.mechanisms.oauth import check_token, parse_pairs, parse_token, subject
 
 JSON = st.recursive(
@@ -181,3 +182,15 @@ def test_a_refusal_in_words() -> None:
     assert str(TokenRefusal.parse(said)) == "status 401, scope mail"
     assert str(TokenRefusal.parse(b'{"scope":"mail"}')) == "scope mail"
     assert str(TokenRefusal.parse(b"no JSON")) == "nothing that can be read"
+
+
+@pytest.mark.parametrize("make", [XOAuth2, OAuthBearer])
+def test_a_token_that_the_server_repeats_is_not_told(
+    make: Callable[[str, str], TokenMechanism],
+) -> None:
+    mechanism = make("alice", "ya29.secret")
+    mechanism.respond(b"")
+    mechanism.respond(b'{"status":"ya29.secret","scope":"not for eWEyOS5zZWNyZXQ="}')
+    assert mechanism.refusal is not None
+    assert (mechanism.refusal.status, mechanism.refusal.scope) == ("***", "not for ***")
+    assert b"secret" not in mechanism.refusal.raw

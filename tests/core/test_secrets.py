@@ -46,11 +46,13 @@ SECRET = "hunter" + "2"
 # Of a length that base64 does not have to fill up, so that it can be found in a longer response.
 RESPONSE = f"\0alicia\0{SECRET}".encode()
 IN_BASE64 = binascii.b2a_base64(RESPONSE, newline=False)
+BY_TOKEN = f"user=alicia\1auth=Bearer {SECRET}\1\1".encode()
+TOKEN_FORMS = [SECRET, binascii.b2a_base64(SECRET.encode(), newline=False).decode()]
 TIMESTAMP = b"<1896.697170952@dbc.mtview.ca.us>"
 DIGEST = apop_digest(TIMESTAMP, SECRET.encode())
 
 # Everything that must not be seen, as it is sent or as it is meant.
-FORMS = (SECRET, IN_BASE64.decode(), DIGEST.decode())
+FORMS = (*TOKEN_FORMS, IN_BASE64.decode(), DIGEST.decode())
 
 # Where the search stops: these are no objects of a session.
 ELSEWHERE = (type, ModuleType, FunctionType, MethodType, str, bytes, int)
@@ -116,6 +118,17 @@ def test_it_would_be_found() -> None:
     assert SECRET in shown(error)
 
 
+def test_a_short_answer_is_no_riddle() -> None:
+    """Asterisks in place of each `a` would tell what was said."""
+    conn = client_in(State.AUTHORIZATION)
+    conn.send(Auth("LOGIN"))
+    hear(conn, b"+ \r\n")
+    conn.respond(b"a", last=False)
+    (reply,) = hear(conn, b"-ERR wrong name or password\r\n")
+    assert isinstance(reply, Reply)
+    assert reply.text == "wrong name or password"
+
+
 def test_command() -> None:
     for secret in (Pass(SECRET), Pass(SECRET.encode())):
         assert secret.password == SECRET.encode()
@@ -171,6 +184,7 @@ SAYING: list[tuple[Say, str]] = [
     (say_response, RESPONSE.decode()),
     (say_two_responses, SECRET),
     (say_response_and_cancel, IN_BASE64.decode()),
+    *((lambda conn: conn.send(Auth("XOAUTH2", BY_TOKEN, last=True)), form) for form in TOKEN_FORMS),
 ]
 
 
