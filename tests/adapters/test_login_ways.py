@@ -5,6 +5,7 @@ import socket
 import threading
 from base64 import b64encode
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
@@ -204,7 +205,7 @@ async def test_who_closes_a_client_does_not_get_a_new_session(net: Net) -> None:
     closed = threading.Event()
     with scripted(first, second) as port:
         session = await net.connect(port)
-        turns: Turns = getattr(session, "_client", session)._turns
+        turns: Turns = cast("Any", getattr(session, "_client", session))._turns
         with pytest.raises(TokenRefused):
             await session.login_oauth(NAME, provider, allow_insecure_auth=True)
         await session.close()
