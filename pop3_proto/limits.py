@@ -35,7 +35,8 @@ class Limits:
     5.1)."""
 
     bad_commands: int = 16
-    """Commands of one session that are none, or not legal, before a server ends it."""
+    """Commands of one session that are none, or not legal, and logins that make no sense or are
+    cancelled, before a server ends it."""
 
     failed_logins: int = 3
     """Logins of one session that fail before a server ends it: nobody tries passwords for long."""

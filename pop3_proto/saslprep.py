@@ -5,7 +5,13 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-__all__ = ["prepare_query", "prepare_stored", "prepare_trace"]
+__all__ = [
+    "prepare_query",
+    "prepare_stored",
+    "prepare_trace",
+    "query_or_nothing",
+    "stored_or_nothing",
+]
 
 Table: TypeAlias = Callable[[str], bool]
 
@@ -50,6 +56,23 @@ def prepare_stored(text: str) -> str:
     Raises ValueError for that, and otherwise as for queries.
     """
     return _allowed(prepare_query(text), (stringprep.in_table_a1,))
+
+
+def query_or_nothing(text: str) -> str:
+    """As `prepare_query`; nothing, which is nobody's name or password, where that fails."""
+    return _or_nothing(prepare_query, text)
+
+
+def stored_or_nothing(text: str) -> str:
+    """As `prepare_stored`; nothing where that fails."""
+    return _or_nothing(prepare_stored, text)
+
+
+def _or_nothing(prepare: Callable[[str], str], text: str) -> str:
+    try:
+        return prepare(text)
+    except ValueError:
+        return ""
 
 
 def prepare_trace(text: str) -> str:

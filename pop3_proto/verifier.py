@@ -6,12 +6,22 @@ from typing import Final
 
 from .base64 import decode_base64, encode_base64
 
-__all__ = ["ScramVerifier"]
+__all__ = ["FEWEST", "ScramVerifier", "check_usable"]
 
 FORM: Final = re.compile(
     r"(SCRAM-[A-Z0-9-]{1,14})\$([1-9][0-9]{3,9}):([A-Za-z0-9+/=]+)\$"
     r"([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)"
 )
+
+
+FEWEST: Final = 4096
+"""Iterations that there are at least (RFC 7677, section 4)."""
+
+MOST: Final = 10_000_000
+"""Iterations, which take seconds."""
+
+SHORTEST_SALT: Final = 12
+"""Octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,10 @@ class ScramVerifier:
 
     @classmethod
     def parse(cls, text: str) -> "ScramVerifier":
-        """Read the text; ValueError where it is none, which does not repeat it."""
+        """Read the text.
+
+        Raises ValueError, which does not repeat it, where it is none, and as `check_usable`.
+        """
         form = FORM.fullmatch(text)
         octets = [decode_base64(part.encode("ascii")) for part in form.groups()[2:]] if form else []
         if form is None or None in octets:
@@ -39,7 +52,9 @@ class ScramVerifier:
                 "base64 behind the number"
             )
         salt, stored_key, server_key = filter(None, octets)
-        return cls(form[1], int(form[2]), salt, stored_key, server_key)
+        iterations = int(form[2])
+        check_usable(iterations, salt)
+        return cls(form[1], iterations, salt, stored_key, server_key)
 
     def __str__(self) -> str:
         salt, stored, server = (
@@ -47,3 +62,16 @@ class ScramVerifier:
             for octets in (self.salt, self.stored_key, self.server_key)
         )
         return f"{self.mechanism}${self.iterations}:{salt}${stored}:{server}"
+
+
+def check_usable(iterations: int, salt: bytes) -> None:
+    """Whether a verifier of this can be used for a login.
+
+    Raises ValueError for fewer than 4,096 or more than 10,000,000 iterations, and for a salt of
+    less than 12 octets.
+    """
+    if not FEWEST <= iterations <= MOST or len(salt) < SHORTEST_SALT:
+        raise ValueError(
+            f"a verifier of SCRAM has {FEWEST} to {MOST} iterations, and a salt of at least "
+            f"{SHORTEST_SALT} octets: make another one of the password"
+        )

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Final, TypeAlias
 
 from pop3_proto import (
@@ -27,11 +26,11 @@ from pop3_proto.mechanisms import (
     XOAuth2Server,
 )
 
+from . import _scram_extra
+
 __all__ = ["Logins", "find_logins", "new_timestamp"]
 
 Make: TypeAlias = Callable[[], ServerMechanism]
-
-SCRAM: Final = ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1")
 
 PASSWORDS: Final = "an authenticator that knows passwords: see PasswordStore"
 TOKENS: Final = "an authenticator that knows tokens: see TokenHolders"
@@ -53,7 +52,7 @@ class Logins:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Candidate:
     """One way to log in, and what it lacks here."""
 
     make: Make | None = None
@@ -78,7 +77,7 @@ def find_logins(
     and cannot be had.
     """
     ways = dict(_ours(authenticator, certificates=certificates))
-    ways |= {name.upper(): Way(make) for name, make in own.items()}
+    ways |= {name.upper(): Candidate(make) for name, make in own.items()}
     names = _names(ways, wanted)
     if apop:
         names.add("APOP")
@@ -91,7 +90,7 @@ def find_logins(
     return Logins(Mechanisms(makes), "USER" in names, "APOP" in names)
 
 
-def _names(ways: Mapping[str, Way], wanted: Collection[str] | None) -> set[str]:
+def _names(ways: Mapping[str, Candidate], wanted: Collection[str] | None) -> set[str]:
     if wanted is None:
         return {name for name, way in ways.items() if way.unasked and not way.lacks}
     if isinstance(wanted, str) or not wanted:
@@ -99,22 +98,22 @@ def _names(ways: Mapping[str, Way], wanted: Collection[str] | None) -> set[str]:
     return {name.upper() for name in wanted}
 
 
-def _ours(users: Authenticator, *, certificates: bool) -> Iterator[tuple[str, Way]]:
+def _ours(users: Authenticator, *, certificates: bool) -> Iterator[tuple[str, Candidate]]:
     passwords = "" if isinstance(users, PasswordStore) else PASSWORDS
     tokens = "" if isinstance(users, TokenHolders) else TOKENS
     guests = "" if isinstance(users, Guests) else GUESTS
     secret = secrets.token_bytes(32)
-    for name in SCRAM:
-        yield name, Way(_scram(name, secret), _no_scram(users, name))
-    yield "CRAM-MD5", Way(lambda: CramMd5Server(new_timestamp()), passwords)
-    yield "PLAIN", Way(PlainServer)
-    yield "LOGIN", Way(LoginServer)
-    yield "OAUTHBEARER", Way(OAuthBearerServer, tokens)
-    yield "XOAUTH2", Way(XOAuth2Server, tokens)
-    yield "EXTERNAL", Way(ExternalServer, _no_external(users, certificates=certificates))
-    yield "ANONYMOUS", Way(AnonymousServer, guests)
-    yield "USER", Way()
-    yield "APOP", Way(lacks=passwords, unasked=False)
+    for name in _scram_extra.MECHANISMS:
+        yield name, Candidate(_scram(name, secret), _no_scram(users, name))
+    yield "CRAM-MD5", Candidate(lambda: CramMd5Server(new_timestamp()), passwords)
+    yield "PLAIN", Candidate(PlainServer)
+    yield "LOGIN", Candidate(LoginServer)
+    yield "OAUTHBEARER", Candidate(OAuthBearerServer, tokens)
+    yield "XOAUTH2", Candidate(XOAuth2Server, tokens)
+    yield "EXTERNAL", Candidate(ExternalServer, _no_external(users, certificates=certificates))
+    yield "ANONYMOUS", Candidate(AnonymousServer, guests)
+    yield "USER", Candidate()
+    yield "APOP", Candidate(lacks=passwords, unasked=False)
 
 
 def _scram(name: str, secret: bytes) -> Make:
@@ -127,8 +126,8 @@ def _scram(name: str, secret: bytes) -> Make:
 
 
 def _no_scram(users: Authenticator, name: str) -> str:
-    if find_spec("scramp") is None:
-        return "scramp: pip install 'pop3-proto[scram]'"
+    if not _scram_extra.is_installed():
+        return f"scramp: {_scram_extra.INSTALL}"
     if isinstance(users, PasswordStore):
         return ""
     verifiers = isinstance(users, VerifierStore) and name in users.mechanisms()

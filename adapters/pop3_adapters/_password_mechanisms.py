@@ -1,14 +1,13 @@
 """The mechanisms of AUTH that take a password, with those that need a library."""
 
-from importlib.util import find_spec
 from typing import Final
 
 from pop3_proto import ClientMechanism, Limits
 from pop3_proto.flows import login
 
-__all__ = ["PASSWORD_MECHANISMS"]
+from . import _scram_extra
 
-INSTALL: Final = None if find_spec("scramp") else "pip install 'pop3-proto[scram]'"
+__all__ = ["PASSWORD_MECHANISMS"]
 
 
 def _scram(mechanism: str) -> login.PasswordMechanism:
@@ -17,13 +16,12 @@ def _scram(mechanism: str) -> login.PasswordMechanism:
 
         return Scram(mechanism, name, password, iterations=limits.scram_iterations)
 
-    return login.PasswordMechanism(mechanism, make, install=INSTALL)
+    install = None if _scram_extra.is_installed() else _scram_extra.INSTALL
+    return login.PasswordMechanism(mechanism, make, install=install)
 
 
 PASSWORD_MECHANISMS: Final = (
-    _scram("SCRAM-SHA-512"),
-    _scram("SCRAM-SHA-256"),
-    _scram("SCRAM-SHA-1"),
+    *map(_scram, _scram_extra.MECHANISMS),
     *login.PASSWORD_MECHANISMS,
 )
 """The strongest first."""

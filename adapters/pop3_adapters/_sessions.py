@@ -3,9 +3,10 @@
 import logging
 import os
 import ssl
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from inspect import isawaitable, iscoroutinefunction
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, TypedDict, Unpack
 
@@ -84,7 +85,8 @@ class ServerOptions(TypedDict, total=False):
 
     on_login: Callable[[LoginAttempt, str], object] | None
     """Is told of each login that fails or succeeds, before that is answered, and the client's
-    address, empty where there is none. On an event loop it is called there."""
+    address, empty where there is none. On an event loop it is called there, and may be a
+    coroutine."""
 
     commands: Iterable[type[Command[object]]]
     """Further commands, which say themselves how they are answered (`Answering`)."""
@@ -193,11 +195,14 @@ class Sessions:
         link = Link(conn, self._make_tls)
         login_deadline = clock() + options.get("login", 60.0)
 
+        def delay(attempt: LoginAttempt) -> MaybeAwaitable[object]:
+            seconds = 0.0 if attempt.ok else self._failure_delay * attempt.failures
+            seconds = min(seconds, login_deadline - clock())
+            return wait(seconds) if seconds > 0 else None
+
         def attempted(attempt: LoginAttempt) -> MaybeAwaitable[object]:
-            self._tell(attempt, address())
-            delay = 0.0 if attempt.ok else self._failure_delay * attempt.failures
-            delay = min(delay, login_deadline - clock())
-            return wait(delay) if delay > 0 else None
+            told = self._tell(attempt, address(), may_await=iscoroutinefunction(wait))
+            return delay(attempt) if told is None else _first(told, lambda: delay(attempt))
 
         conversation = ServerSession(
             conn,
@@ -220,13 +225,25 @@ class Sessions:
         )
         return NewSession(link, conversation, deadlines, login_deadline, closing)
 
-    def _tell(self, attempt: LoginAttempt, address: str) -> None:
+    def _tell(
+        self, attempt: LoginAttempt, address: str, *, may_await: bool
+    ) -> Awaitable[object] | None:
+        """Tell of a login; what is to be awaited for that, if anything."""
         log_login(attempt, address)
-        if self._on_login:
-            try:
-                _ = self._on_login(attempt, address)
-            except Exception:
-                log.exception("on_login failed")
+        if self._on_login is None:
+            return None
+        try:
+            told = self._on_login(attempt, address)
+            if not isawaitable(told):
+                return None
+            if may_await:
+                return told
+            if close := getattr(told, "close", None):
+                close()  # or Python would complain that nobody awaited it
+            raise TypeError("on_login is asynchronous, which needs asyncio, trio or anyio")
+        except Exception:
+            log.exception("on_login failed")
+            return None
 
     def _make_tls(self) -> TlsLayer:
         assert self._context is not None
@@ -245,6 +262,16 @@ class Sessions:
                 "a TLS context or certificate and a policy other than NONE belong together: give "
                 "both or none"
             )
+
+
+async def _first(told: Awaitable[object], then: Callable[[], MaybeAwaitable[object]]) -> None:
+    """Await the one, whether that fails or not, and then the other."""
+    try:
+        _ = await told
+    except Exception:
+        log.exception("on_login failed")
+    if isawaitable(waiting := then()):
+        _ = await waiting
 
 
 def _networks(proxies: Iterable[str]) -> list[IPv4Network | IPv6Network]:

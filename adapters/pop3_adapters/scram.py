@@ -3,16 +3,13 @@
 Needs the extra `scram`.
 """
 
+import hashlib
 import hmac
 import re
 import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Final
-
-import scramp
-from scramp.core import ScramServer as Exchange
-from scramp.utils import ServerError
 
 from pop3_proto import (
     LocalProtocolError,
@@ -23,21 +20,37 @@ from pop3_proto import (
     VerifierWanted,
 )
 from pop3_proto.mechanisms.strings import authorization_from, from_octets
-from pop3_proto.saslprep import prepare_stored
+from pop3_proto.saslprep import prepare_query, stored_or_nothing
+from pop3_proto.verifier import FEWEST, check_usable
+
+from ._scram_extra import INSTALL, MECHANISMS
+
+try:
+    import scramp
+    from scramp.core import ScramServer as ScrampServer
+    from scramp.utils import ServerError
+except ImportError as error:
+    if error.name != "scramp":
+        raise
+    raise ImportError(f"SCRAM needs scramp: {INSTALL}") from None
 
 __all__ = ["MECHANISMS", "Scram", "ScramServer", "make_verifier", "verifies"]
-
-MECHANISMS: Final = ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1")
-"""Strongest first."""
-
-FEWEST: Final = 4096
-"""Iterations that there are at least (RFC 7677, section 4)."""
 
 SALT: Final = 16
 """Octets of a salt."""
 
 LONGEST: Final = 4096
-"""Octets of a message to a server: preparing a name takes time that grows with their square."""
+"""Octets of a message to a server."""
+
+LONGEST_NAME: Final = 255
+"""Characters of a name, as it came and as SASLprep has it, which may be 18 times as many: scramp
+looks each of them up in a dozen tables, while a server's event loop waits."""
+
+NAME: Final = re.compile("[^,]*,[^,]*,n=([^,]*)")
+"""The name in a client's first message, before which scramp takes nothing else."""
+
+DECOY: Final = 8
+"""Octets of what a decoy's password says in hexadecimal, so that it is as long as others."""
 
 FOR_ANOTHER: Final = re.compile(r"([ny],)a=((?:[^=,]|=2C|=3D)+)(,.*)", re.DOTALL)
 """A client's first message with an authorization identity in it (RFC 5802, section 7)."""
@@ -131,11 +144,9 @@ class ScramServer:
         *,
         secret: bytes,
         nonce: str | None = None,
-        iterations: int = FEWEST,
     ) -> None:
         """`secret`: octets that no client can guess, the same in all sessions of a server: salts
-        come from them, where no verifier is kept. `nonce`: only for tests. `iterations`: where no
-        verifier is kept; a name that nobody has looks like any other where others have as many.
+        come from them, where no verifier is kept. `nonce`: only for tests.
 
         Raises ValueError for any other mechanism.
         """
@@ -143,8 +154,7 @@ class ScramServer:
         self._name = mechanism
         self._secret = secret
         self._nonce = nonce or secrets.token_urlsafe(24)
-        self._iterations = iterations
-        self._header: Header | None = None
+        self._header: Gs2Header | None = None
         self._authorization = ""
         self._next: Callable[[str], bytes | VerifierWanted | Proven] = self._ask
 
@@ -167,6 +177,7 @@ class ScramServer:
     def _ask(self, first: str) -> VerifierWanted:
         names: list[str] = []
         first = self._without_authorization(first)
+        _check_name(first)
         # scramp asks for the verifier at once, and tells the name in no other way.
         try:
             _ = self._start(first, names.append)
@@ -183,7 +194,7 @@ class ScramServer:
         flag, identity, rest = found.groups()
         unescaped = identity.replace("=2C", ",").replace("=3D", "=")
         self._authorization = authorization_from(unescaped.encode())
-        self._header = Header(f"{flag}a={identity},")
+        self._header = Gs2Header(f"{flag}a={identity},")
         return f"{flag}{rest}"
 
     def _challenge(self, first: str, name: str, known: ScramVerifier | str | None) -> bytes:
@@ -200,7 +211,7 @@ class ScramServer:
 
     def _start(
         self, first: str, find: Callable[[str], tuple[bytes, bytes, bytes, int] | None]
-    ) -> Exchange:
+    ) -> ScrampServer:
         mechanism = scramp.ScramMechanism(self._name)
         server = mechanism.make_server(find, s_nonce=self._nonce)
         server.set_client_first(first)
@@ -208,13 +219,9 @@ class ScramServer:
 
     def _verifier(self, name: str, known: ScramVerifier | str | None) -> ScramVerifier:
         """What is known, or one that is made up, after the same work."""
-        password = known if isinstance(known, str) and _prepared(known) else None
-        derived = make_verifier(
-            self._name,
-            password or self._derive("password", name).hex(),
-            iterations=self._iterations,
-            salt=self._derive("salt", name)[:SALT],
-        )
+        decoy = self._derive("password", name)[:DECOY].hex()
+        password = stored_or_nothing(known if isinstance(known, str) else decoy) or decoy
+        derived = _derived(self._name, password, FEWEST, self._derive("salt", name)[:SALT])
         if not isinstance(known, ScramVerifier):
             return derived
         if known.mechanism != self._name:
@@ -224,7 +231,7 @@ class ScramServer:
     def _derive(self, what: str, name: str) -> bytes:
         return hmac.digest(self._secret, f"{self._name} {what} {name}".encode(), "sha256")
 
-    def _check(self, server: Exchange, name: str, final: str) -> bytes | Proven:
+    def _check(self, server: ScrampServer, name: str, final: str) -> bytes | Proven:
         try:
             server.set_client_final(final)
         except scramp.ScramException as error:
@@ -243,7 +250,7 @@ class ScramServer:
         raise ValueError("SCRAM is over, or the verifier has not been asked for")
 
 
-class Header:
+class Gs2Header:
     """The beginning of a client's first message, which its last one has to repeat.
 
     scramp takes none with an authorization identity; clients send one that is their own name.
@@ -267,14 +274,23 @@ def make_verifier(
     iterations.
     """
     _check_mechanism(mechanism)
-    if not _prepared(password):
+    prepared = stored_or_nothing(password)
+    if not prepared:
         raise ValueError("SASLprep refuses the password, or leaves nothing of it: choose another")
     salt = secrets.token_bytes(SALT) if salt is None else salt
-    try:
-        made = scramp.ScramMechanism(mechanism).make_auth_info(password, iterations, salt)
-    except scramp.ScramException as error:
-        raise ValueError(f"no verifier can be made: {error.args[0]}") from None
-    _, stored_key, server_key, _ = made
+    check_usable(iterations, salt)
+    return _derived(mechanism, prepared, iterations, salt)
+
+
+def _derived(mechanism: str, prepared: str, iterations: int, salt: bytes) -> ScramVerifier:
+    """The verifier of a prepared password (RFC 5802, section 3).
+
+    Not by scramp, which prepares it once more: by the time of that, one could tell how long it is.
+    """
+    algorithm = mechanism.removeprefix("SCRAM-").replace("-", "").lower()
+    salted = hashlib.pbkdf2_hmac(algorithm, prepared.encode("utf-8"), salt, iterations)
+    stored_key = hashlib.new(algorithm, hmac.digest(salted, b"Client Key", algorithm)).digest()
+    server_key = hmac.digest(salted, b"Server Key", algorithm)
     return ScramVerifier(mechanism, iterations, salt, stored_key, server_key)
 
 
@@ -294,6 +310,13 @@ def _check_mechanism(mechanism: str) -> None:
         raise ValueError(f"the mechanisms of SCRAM are {', '.join(MECHANISMS)}")
 
 
+def _check_name(first: str) -> None:
+    found = NAME.match(first)
+    name = found[1] if found else ""
+    if len(name) > LONGEST_NAME or len(prepare_query(name)) > LONGEST_NAME:
+        raise ValueError(f"a name has {LONGEST_NAME} characters at most")
+
+
 def _text(text: str | bytes, what: str) -> str:
     prepared = _prepared(text)
     if not prepared:
@@ -304,8 +327,8 @@ def _text(text: str | bytes, what: str) -> str:
     return prepared
 
 
-def _prepared(text: str | bytes) -> str | None:
+def _prepared(text: str | bytes) -> str:
     try:
-        return prepare_stored(text if isinstance(text, str) else from_octets(text))
+        return stored_or_nothing(text if isinstance(text, str) else from_octets(text))
     except ValueError:
-        return None
+        return ""

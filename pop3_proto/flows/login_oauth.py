@@ -121,8 +121,8 @@ class TokenLogin:
     def _ask(self, refused: str | None) -> Flow[str]:
         provider = self._provider
         assert provider
-        token = yield from invoke(lambda: provider(refused))
-        if not isinstance(token, str):
+        token: object = yield from invoke(lambda: provider(refused))
+        if not isinstance(token, str):  # as those may give it who are not typed
             raise TypeError(f"what gives tokens has to give text, and gave {type(token).__name__}")
         return token
 

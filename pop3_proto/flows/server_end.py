@@ -21,6 +21,8 @@ class ServerEnd:
     def __init__(self, conn: ServerConnection, report: Callable[[Exception], None]) -> None:
         self.conn = conn
         self.report = report
+        self._senseless = 0
+        """Bad commands that the machine has not counted."""
 
     def next_event(self) -> Flow[Said]:
         """What the client says next."""
@@ -45,9 +47,21 @@ class ServerEnd:
 
     def reject(self, event: AuthResponse | AuthCancelled | BadCommand) -> Flow[None]:
         """Answer what is no command; too many of them end the session."""
+        if isinstance(event, BadCommand):
+            yield from self._turn_down(event.reason)
+        else:
+            yield from self.count_bad("cancelled")
+
+    def count_bad(self, reason: str) -> Flow[None]:
+        """Refuse what the machine took for good as it does a bad command: an AUTH that comes to
+        nothing costs a server more than most commands."""
+        self._senseless += 1
+        yield from self._turn_down(reason)
+
+    def _turn_down(self, reason: str) -> Flow[None]:
         conn = self.conn
-        yield self.reply(False, event.reason if isinstance(event, BadCommand) else "cancelled")
-        if conn.bad_commands > conn.limits.bad_commands:
+        yield self.reply(False, reason)
+        if conn.bad_commands + self._senseless > conn.limits.bad_commands:
             yield self.end("there were too many bad commands")
 
     def end(self, reason: str) -> Io:

@@ -2,20 +2,14 @@
 
 import hmac
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from ..apop import apop_digest
 from ..authenticator import (
     Authenticator,
-    CertificateHolders,
     ClientCertificate,
-    Delegation,
-    Guests,
     LoginAttempt,
-    Maildrops,
     PasswordStore,
-    TokenHolders,
-    VerifierStore,
 )
 from ..claims import (
     AccessToken,
@@ -23,7 +17,6 @@ from ..claims import (
     Claim,
     Credentials,
     Digest,
-    Guest,
     Proven,
     VerifierWanted,
 )
@@ -32,26 +25,16 @@ from ..events import AuthResponse, EndOfStream
 from ..maildrop import Maildrop, MaybeAwaitable, Refused, Utf8Aware
 from ..responses import AUTH, SYS_TEMP
 from ..sasl import ServerMechanism
-from ..saslprep import prepare_query
+from ..saslprep import query_or_nothing
 from ..snapshot import Snapshot
-from ..verifier import ScramVerifier
 from .core import Flow, Send, invoke
+from .server_claims import ServerClaims
 from .server_end import ServerEnd
 from .server_mechanisms import Mechanisms, Needs
 
 __all__ = ["ServerLogin"]
 
 LoginCommand: TypeAlias = User | Pass | Apop | Auth[object]
-
-DECOY: Final = "of nobody"
-"""In place of the password of a user that does not exist, so that his login takes as long."""
-
-
-class _Found(NamedTuple):
-    """Who somebody says that he is, and the maildrop where that is true and he may have it."""
-
-    name: str
-    maildrop: Maildrop | None
 
 
 class ServerLogin:
@@ -76,7 +59,7 @@ class ServerLogin:
         """What the greeting has for APOP, where that can be offered."""
 
         self._end = end
-        self._authenticator = authenticator
+        self._claims = ServerClaims(authenticator, certificate)
         self._mechanisms = mechanisms
         self._allow_insecure_auth = allow_insecure_auth
         self._user = user
@@ -145,10 +128,10 @@ class ServerLogin:
             return
 
         def proves(password: str) -> bool:
-            digest = apop_digest(timestamp, prepared(password).encode("utf-8"))
+            digest = apop_digest(timestamp, query_or_nothing(password).encode("utf-8"))
             return hmac.compare_digest(digest, command.digest.lower())
 
-        yield from self._log_in("APOP", Digest(prepared(decoded(command.name)), proves))
+        yield from self._log_in("APOP", Digest(query_or_nothing(decoded(command.name)), proves))
 
     def _auth(self, command: Auth[object]) -> Flow[None]:
         """AUTH with a mechanism (RFC 5034, section 4)."""
@@ -175,8 +158,17 @@ class ServerLogin:
 
     def _exchange(self, way: str, mechanism: ServerMechanism, response: bytes | None) -> Flow[None]:
         said = ""
+        step: bytes | Claim | None
         while True:
-            step = b"" if response is None else (yield from self._step(mechanism, response))
+            try:
+                step = b"" if response is None else mechanism.step(response)
+            except ValueError:  # its text may quote a secret
+                yield from self._tell_unproven(way, said)
+                yield from self._end.count_bad("the response makes no sense")
+                return
+            except Exception as error:
+                yield from self._unavailable(error)
+                return
             if isinstance(step, VerifierWanted):
                 said = step.name
                 step = yield from self._challenge(way, step)
@@ -185,24 +177,14 @@ class ServerLogin:
             if not isinstance(step, bytes):
                 yield from self._log_in(way, step, said)
                 return
-            response = yield from self._ask(step)
+            response = yield from self._ask(step, way, said)
             if response is None:
                 return
-
-    def _step(self, mechanism: ServerMechanism, response: bytes) -> Flow[bytes | Claim | None]:
-        """What a mechanism says to a response; None where that was answered already."""
-        try:
-            return mechanism.step(response)
-        except ValueError:  # its text may quote a secret
-            yield self._end.reply(False, "the response makes no sense")
-        except Exception as error:
-            yield from self._unavailable(error)
-        return None
 
     def _challenge(self, way: str, wanted: VerifierWanted) -> Flow[bytes | None]:
         """A challenge for who has said his name; None where that was answered already."""
         try:
-            known = yield from self._verifier(wanted.name, way)
+            known = yield from self._claims.verifier(wanted.name, way)
             return (yield from invoke(lambda: wanted.challenge(known)))
         except Refused as refusal:
             yield self._end.refuse(refusal)
@@ -210,28 +192,31 @@ class ServerLogin:
             yield from self._unavailable(error)
         return None
 
-    def _verifier(self, name: str, way: str) -> Flow[ScramVerifier | str | None]:
-        users = self._authenticator
-        if name and isinstance(users, VerifierStore):
-            verifier = yield from invoke(lambda: users.verifier(name, way))
-            if verifier is not None:
-                return verifier
-        return (yield from self._password(name))
-
-    def _ask(self, challenge: bytes) -> Flow[bytes | None]:
+    def _ask(self, challenge: bytes, way: str, said: str) -> Flow[bytes | None]:
         """The response to a challenge; None where there is none, and all was said to that."""
-        yield Send(self._end.conn.challenge(challenge))
-        event = yield from self._end.next_event()
+        try:
+            yield Send(self._end.conn.challenge(challenge))
+            event = yield from self._end.next_event()
+        except OSError:  # the client is gone, or silent
+            yield from self._tell_unproven(way, said)
+            raise
         if isinstance(event, AuthResponse):
             return event.data
+        yield from self._tell_unproven(way, said)
         if not isinstance(event, EndOfStream | Command):
             yield from self._end.reject(event)
         return None
 
+    def _tell_unproven(self, way: str, said: str) -> Flow[None]:
+        """Tell of who has said his name and goes before the end: SCRAM may have shown him already
+        that he has the right password."""
+        if said:
+            yield from self._tell(way, Proven(said), said, ok=False)
+
     def _log_in(self, way: str, claim: Claim, said: str = "") -> Flow[None]:
         """The end of a login, in which somebody may have `said` his name before."""
         try:
-            name, maildrop = yield from self._find(claim)
+            name, maildrop = yield from self._claims.find(claim)
             if maildrop is not None:
                 yield from self._open(maildrop)
         except Refused as refusal:
@@ -267,74 +252,6 @@ class ServerLogin:
         if self._failures >= end.conn.limits.failed_logins:
             yield end.end("too many logins failed")
 
-    def _find(self, claim: Claim) -> Flow[_Found]:
-        users = self._authenticator
-        match claim:
-            case Credentials(name, password, wanted):
-                own = yield from self._authenticate(name, password)
-                if own is None or wanted in ("", name):
-                    return _Found(name, own)
-                return _Found(name, (yield from self._maildrop_of_other(name, wanted)))
-            case Digest():
-                return _Found(claim.name, (yield from self._by_digest(claim)))
-            case AccessToken(token, wanted) if isinstance(users, TokenHolders):
-                holder = (yield from invoke(lambda: users.token_holder(token))) if token else None
-                return (yield from self._known(holder, wanted))
-            case Certified(wanted) if isinstance(users, CertificateHolders):
-                certificate = self._certificate()
-                if certificate is None:
-                    return _Found("", None)
-                holder = yield from invoke(lambda: users.certificate_holder(certificate))
-                return (yield from self._known(holder, wanted))
-            case Guest(trace) if isinstance(users, Guests):
-                return _Found("", (yield from invoke(lambda: users.guest(trace))))
-            case Proven(name, wanted):
-                return (yield from self._known(name, wanted))
-            case _:
-                raise TypeError(f"the authenticator can do nothing with {type(claim).__name__}")
-
-    def _authenticate(self, name: str, password: str) -> Flow[Maildrop | None]:
-        if not name or not password:
-            return None
-        return (yield from invoke(lambda: self._authenticator.authenticate(name, password)))
-
-    def _by_digest(self, claim: Digest) -> Flow[Maildrop | None]:
-        password = yield from self._password(claim.name)
-        right = claim.proves(password or DECOY)
-        return (yield from self._authenticate(claim.name, password or "")) if right else None
-
-    def _password(self, name: str) -> Flow[str | None]:
-        users = self._authenticator
-        if not name or not isinstance(users, PasswordStore):
-            return None
-        return (yield from invoke(lambda: users.password(name)))
-
-    def _known(self, name: str | None, wanted: str) -> Flow[_Found]:
-        """What somebody may have who is known without a password of his."""
-        if not name:
-            return _Found("", None)
-        if wanted in ("", name):
-            return _Found(name, (yield from self._maildrop_of(name)))
-        return _Found(name, (yield from self._maildrop_of_other(name, wanted)))
-
-    def _maildrop_of(self, name: str) -> Flow[Maildrop | None]:
-        users = self._authenticator
-        if isinstance(users, Maildrops):
-            return (yield from invoke(lambda: users.maildrop(name)))
-        if not isinstance(users, PasswordStore):
-            raise TypeError("the authenticator gives no maildrop without a password: see Maildrops")
-        password = yield from self._password(name)
-        return (yield from self._authenticate(name, password or ""))
-
-    def _maildrop_of_other(self, name: str, other: str) -> Flow[Maildrop | None]:
-        """Who names somebody else is never given his own maildrop in place of that (RFC 4616,
-        section 2)."""
-        users = self._authenticator
-        if not isinstance(users, Delegation):
-            return None
-        permitted = yield from invoke(lambda: users.permits(name, other))
-        return (yield from invoke(lambda: users.maildrop(other))) if permitted else None
-
     def _open(self, maildrop: Maildrop) -> Flow[None]:
         if self._end.conn.utf8 and isinstance(maildrop, Utf8Aware):
             yield from invoke(maildrop.enable_utf8)
@@ -362,12 +279,4 @@ def decoded(octets: bytes) -> str:
     try:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
-        return ""
-
-
-def prepared(text: str) -> str:
-    """Text by SASLprep; nothing where that is not possible."""
-    try:
-        return prepare_query(text)
-    except ValueError:
         return ""

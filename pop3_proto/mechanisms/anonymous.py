@@ -3,13 +3,13 @@
 from ..claims import Guest
 from ..errors import LocalProtocolError
 from ..saslprep import prepare_trace
-from .messages import Messages
+from .messages import FixedMessages
 from .strings import from_octets, to_octets
 
 __all__ = ["Anonymous", "AnonymousServer"]
 
 
-class Anonymous(Messages):
+class Anonymous(FixedMessages):
     """ANONYMOUS for a client."""
 
     __slots__ = ()

@@ -1,13 +1,13 @@
 """EXTERNAL: who somebody is, is known from his certificate of TLS (RFC 4422, appendix A)."""
 
 from ..claims import Certified
-from .messages import Messages
+from .messages import FixedMessages
 from .strings import authorization_from, to_octets
 
 __all__ = ["External", "ExternalServer"]
 
 
-class External(Messages):
+class External(FixedMessages):
     """EXTERNAL for a client."""
 
     __slots__ = ()

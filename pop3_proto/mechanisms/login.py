@@ -1,13 +1,13 @@
 """LOGIN: the server asks for a name, then for a password. No RFC describes it."""
 
 from ..claims import Credentials
-from .messages import Messages
+from .messages import FixedMessages
 from .strings import from_octets, prepared_credentials, to_octets
 
 __all__ = ["Login", "LoginServer"]
 
 
-class Login(Messages):
+class Login(FixedMessages):
     """LOGIN for a client: text is sent as UTF-8, octets as they are."""
 
     __slots__ = ()

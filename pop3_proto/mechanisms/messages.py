@@ -3,10 +3,10 @@
 from ..errors import RemoteProtocolError
 from ..sasl import Response
 
-__all__ = ["Messages"]
+__all__ = ["FixedMessages"]
 
 
-class Messages:
+class FixedMessages:
     """Says one message after another; what they mean is between the two."""
 
     __slots__ = ("_left",)

@@ -1,13 +1,13 @@
 """PLAIN: name and password in one message (RFC 4616)."""
 
 from ..claims import Credentials
-from .messages import Messages
+from .messages import FixedMessages
 from .strings import from_octets, prepared_credentials, to_octets
 
 __all__ = ["Plain", "PlainServer"]
 
 
-class Plain(Messages):
+class Plain(FixedMessages):
     """PLAIN for a client: text is sent as UTF-8, octets as they are."""
 
     __slots__ = ()

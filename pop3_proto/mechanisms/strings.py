@@ -2,7 +2,7 @@
 
 from ..claims import Credentials
 from ..errors import LocalProtocolError
-from ..saslprep import prepare_query
+from ..saslprep import query_or_nothing
 
 __all__ = ["authorization_from", "from_octets", "prepared_credentials", "to_octets"]
 
@@ -46,25 +46,16 @@ def authorization_from(octets: bytes) -> str:
     Raises ValueError where it is no text, or cannot be prepared (RFC 5034, section 4).
     """
     text = from_octets(octets)
-    identity = _prepared(text) if text else ""
-    if identity is None:
+    identity = query_or_nothing(text)
+    if text and not identity:
         raise ValueError("SASLprep refuses the authorization identity, or leaves nothing of it")
     return identity
-
-
-def _prepared(text: str) -> str | None:
-    """A query string by SASLprep; None where nothing of it is left, or it cannot be prepared."""
-    try:
-        return prepare_query(text) or None
-    except ValueError:
-        return None
 
 
 def prepared_credentials(name: str, password: str, authorization: str = "") -> Credentials:
     """What is claimed, by SASLprep; nothing at all where that fails, which is no name and no
     password of anybody (RFC 4616, section 2)."""
-    who, secret = _prepared(name), _prepared(password)
-    other = _prepared(authorization) if authorization else ""
-    if who is None or secret is None or other is None:
+    who, secret, other = map(query_or_nothing, (name, password, authorization))
+    if not who or not secret or (authorization and not other):
         return Credentials("", "")
     return Credentials(who, secret, other)

@@ -3,8 +3,11 @@
 import base64
 import hashlib
 import hmac
+import sys
 import traceback
+import unicodedata
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 import scramp
@@ -12,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scramp.utils import ScramException, saslprep
 
+from pop3_adapters.maildrops import MemoryMaildrop, Verifiers
 from pop3_adapters.scram import MECHANISMS, Scram, ScramServer, make_verifier, verifies
 from pop3_proto import (
     ClientMechanism,
@@ -395,13 +399,54 @@ def test_nobody_can_know_the_password_of_who_has_none(
             _ = challenge_of(server_in(secret=secret), first, known)
     passwords = {password for password, _ in derivations}
     assert len(passwords) == 4
-    assert all(len(password) == 64 for password in passwords)
+    assert all(len(password) == 16 for password in passwords)
 
 
-def test_iterations_for_those_who_have_no_verifier() -> None:
-    for known in (None, PASSWORD):
-        server = ScramServer("SCRAM-SHA-1", secret=SERVER_SECRET, iterations=5000)
-        assert challenge_of(server, FIRST, known).endswith(b",i=5000")
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What scramp prepares, in the form in which it looks up each character in its tables."""
+    done: list[str] = []
+
+    def noted(text: str) -> str:
+        done.append(unicodedata.ucd_3_2_0.normalize("NFKC", text))
+        return saslprep(text)
+
+    monkeypatch.setattr("scramp.core.saslprep", noted)
+    return done
+
+
+@pytest.mark.parametrize("known", [None, PASSWORD, "", make_verifier("SCRAM-SHA-256", PASSWORD)])
+def test_no_password_is_prepared_character_by_character(
+    known: ScramVerifier | str | None, prepared: list[str]
+) -> None:
+    _ = challenge_of(server_in(), FIRST, known)
+    assert prepared == ["alice", "alice"]
+
+
+LIGATURE = "\ufdfa"  # 18 characters in NFKC
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 256, "=2C" * 86, LIGATURE * 15, LIGATURE * 1000, "\u00e4" * 300, "x" * 4000]
+)
+@pytest.mark.parametrize("start", ["n,,n=", "y,,n=", "n,a=bob,n="])
+def test_a_name_that_would_take_too_long(start: str, name: str, prepared: list[str]) -> None:
+    with pytest.raises(ValueError, match="a name has 255 characters at most"):
+        server_in().step(f"{start}{name},r=mine".encode())
+    assert prepared == []
+
+
+@pytest.mark.parametrize("first", ["n,,x=1,n={},r=mine", "n,,,n={},r=mine", "n,,r=mine,n={}"])
+def test_a_name_where_none_belongs(first: str, prepared: list[str]) -> None:
+    with pytest.raises(ValueError, match="Malformed"):
+        server_in().step(first.format(LIGATURE * 1000).encode())
+    assert prepared == []
+
+
+@pytest.mark.parametrize("name", ["x" * 255, LIGATURE * 14])
+def test_the_longest_name(name: str, prepared: list[str]) -> None:
+    assert wanted(server_in(), f"n,,n={name},r=mine".encode()).name
+    assert max(map(len, prepared)) <= 255
 
 
 def test_nonces_are_never_the_same() -> None:
@@ -423,7 +468,7 @@ def test_nonces_are_never_the_same() -> None:
         (b"n,,n=,r=mine", "Malformed"),
         (b"n,,n=alice,r=", "Malformed"),
         (b"n,,n=a=b,r=mine", "'='"),
-        (b"n,,n=\x07,r=mine", "control characters"),
+        (b"n,,n=\x07,r=mine", "SASLprep prohibits"),
         (b"n,,n=\xc2\xad,r=mine", "empty"),
         (b"n,,n=alice,r=m\xc3\xa4h", "Nonce"),
         (b"n,a=b=b,n=alice,r=mine", "authzid must be empty"),
@@ -644,3 +689,20 @@ def test_nothing_secret_is_in_a_repr(mechanism: str) -> None:
     shown += repr(make_verifier(mechanism, PASSWORD))
     for form in (PASSWORD, encode_base64(PASSWORD.encode()).decode(), PASSWORD.encode().hex()):
         assert form not in shown
+
+
+def test_without_scramp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scramp", None)
+    monkeypatch.delitem(sys.modules, "pop3_adapters.scram")
+    with pytest.raises(ImportError, match="SCRAM needs scramp: pip install") as caught:
+        import_module("pop3_adapters.scram")
+    assert caught.value.__suppress_context__
+    with pytest.raises(ImportError, match="SCRAM needs scramp: pip install"):
+        _ = Verifiers({}, lambda name: MemoryMaildrop())
+
+
+def test_with_a_scramp_that_lacks_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scramp.utils", None)
+    monkeypatch.delitem(sys.modules, "pop3_adapters.scram")
+    with pytest.raises(ImportError, match=r"scramp\.utils"):
+        import_module("pop3_adapters.scram")

@@ -162,6 +162,57 @@ def test_who_is_told_and_fails_harms_nobody(net: Net, caplog: pytest.LogCaptureF
     assert caplog.messages.count("on_login failed") == 2
 
 
+def test_who_is_told_may_be_a_coroutine(caplog: pytest.LogCaptureFixture) -> None:
+    attempts = Attempts()
+
+    async def on_login(attempt: LoginAttempt, address: str) -> None:
+        await asyncio.sleep(0)
+        attempts(attempt, address)
+        if not attempt.ok:
+            raise RuntimeError("no disk")
+
+    async def main() -> None:
+        options = ServerOptions(allow_insecure_auth=True, failure_delay=0.05, on_login=on_login)
+        async with asyncio_module.serve(users(), **options) as server:
+            await asyncio.to_thread(fail_and_succeed, server.port)
+
+    asyncio.run(main())
+    assert attempts.outcomes == [(NAME, "USER", False, 1), (NAME, "USER", True, 1)]
+    assert caplog.messages.count("on_login failed") == 1
+
+
+class Later:
+    """Can be awaited, and is no coroutine."""
+
+    def __await__(self) -> Generator[None]:
+        raise AssertionError("nobody can await this")
+
+
+async def told_later(attempt: LoginAttempt, address: str) -> None:
+    raise AssertionError("nobody can await this")
+
+
+def told_otherwise(attempt: LoginAttempt, address: str) -> Later:
+    return Later()
+
+
+@pytest.mark.parametrize("on_login", [told_later, told_otherwise])
+def test_who_is_told_is_no_coroutine_without_an_event_loop(
+    on_login: Callable[[LoginAttempt, str], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    options = ServerOptions(allow_insecure_auth=True, failure_delay=0.05, on_login=on_login)
+    with serve(users(), **options) as server:
+        fail_and_succeed(server.port)
+    assert caplog.messages.count("on_login failed") == 2
+    assert caplog.text.count("TypeError: on_login is asynchronous, which needs asyncio") == 2
+
+
+def fail_and_succeed(port: int) -> None:
+    with dial(port) as wire:
+        assert fail(greeted(wire)) == WRONG
+        assert succeed(wire).startswith(b"+OK")
+
+
 @contextmanager
 def delayed(net: Net) -> Generator[tuple[Served, Wire]]:
     """A server with a client who waits for the answer to a wrong password."""
@@ -279,6 +330,23 @@ def test_a_line_for_each_login(net: Net, logins: Callable[[], list[str]]) -> Non
         f"INFO login succeeded: address={LOOPBACK} way=PLAIN tls=yes failures=1 "
         f'name="{NAME}" authorization="bob"'
     )
+
+
+def test_who_goes_with_a_right_password_leaves_a_line(
+    net: Net, logins: Callable[[], list[str]]
+) -> None:
+    """He knows already, by the server's own proof, that the password is right."""
+    attempts = Attempts()
+    server = net.serve(net.memory(), on_login=attempts)
+    client = Scram("SCRAM-SHA-256", NAME, PASSWORD)
+    with dial(server.port) as wire:
+        first = b64encode(client.respond(b"").data)
+        challenge = decoded(greeted(wire).ask(b"AUTH SCRAM-SHA-256 " + first))
+        proof = wire.ask(b64encode(client.respond(challenge).data))
+        assert client.respond(decoded(proof)).last
+    assert attempts.first.wait(BOUND)
+    told = f"address={LOOPBACK} way=SCRAM-SHA-256 tls=no failures=1"
+    assert logins() == [f'WARNING login failed: {told} name="{NAME}"']
 
 
 class AnyName:
@@ -439,7 +507,7 @@ def test_scram_without_scramp(monkeypatch: pytest.MonkeyPatch) -> None:
     def found(name: str) -> None:
         assert name == "scramp"
 
-    monkeypatch.setattr("pop3_adapters._mechanisms.find_spec", found)
+    monkeypatch.setattr("pop3_adapters._scram_extra.find_spec", found)
     with pytest.raises(ValueError, match="SCRAM-SHA-1 needs scramp: pip install"):
         _ = serve(users(), logins=["SCRAM-SHA-1"])
     with serve(users()) as server, dial(server.port) as wire:
@@ -656,6 +724,54 @@ def test_a_name_that_nobody_has_looks_like_one_that_somebody_has() -> None:
     ]
     assert known.verifier("bob", "SCRAM-SHA-512") is None
     assert known.maildrop("nobody") is None
+
+
+def test_a_name_is_known_as_saslprep_has_it_to_passwords_and_to_verifiers() -> None:
+    name = "\ufb01"
+    kept = {name: [make_verifier("SCRAM-SHA-256", PASSWORD)]}
+    given: list[str] = []
+
+    def maildrop(name: str) -> Maildrop:
+        given.append(name)
+        return MemoryMaildrop()
+
+    known = Verifiers(kept, maildrop)
+    for form in (name, "fi"):
+        assert known.verifier(form, "SCRAM-SHA-256") == kept[name][0]
+        for each in (known, Passwords({name: PASSWORD}, maildrop)):
+            assert each.authenticate(form, PASSWORD)
+            assert each.maildrop(form)
+            assert not each.authenticate(form, "wrong")
+    assert given == [name] * 8
+
+
+def test_a_name_as_it_is_comes_before_that_of_another_as_prepared() -> None:
+    for table in ({"\ufb01": "one", "fi": "two"}, {"fi": "two", "\ufb01": "one"}):
+        known = Passwords(table, lambda name: MemoryMaildrop())
+        assert known.password("fi") == "two"
+        assert known.password("\ufb01") == "one"
+
+
+def test_passwords_are_compared_with_the_same_work_for_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = Passwords({NAME: "\ufb01ne", "bob": "x" * 500}, lambda name: MemoryMaildrop())
+    done: list[str] = []
+
+    def prepare(text: str) -> str:
+        raise AssertionError("what is kept is prepared once")
+
+    def compare(one: bytes, other: bytes) -> bool:
+        done.append("compared")
+        return one == other
+
+    monkeypatch.setattr("pop3_adapters.maildrops._names.stored_or_nothing", prepare)
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    for name, password in ((NAME, "wrong"), ("bob", "wrong"), ("nobody", "wrong"), ("nobody", "")):
+        done.clear()
+        assert not known.authenticate(name, password)
+        assert done == ["compared"] * 2
+    assert known.authenticate(NAME, "fine")
 
 
 def test_the_secret_of_decoys_may_be_kept() -> None:

@@ -68,14 +68,25 @@ def test_what_is_no_command() -> None:
     assert end.conn.state is State.BROKEN
 
 
-def test_what_was_cancelled_is_not_bad() -> None:
+def test_what_was_cancelled_is_bad_too() -> None:
     end, _ = opened(limits=Limits(bad_commands=1))
-    for _ in range(5):
+    for last in ("", "CLOSE"):
         assert isinstance(play(end.conn, end.next_event(), "C: AUTH PLAIN"), Auth)
         play(end.conn, said(end, Send(end.conn.challenge())), "S: +\\x20")
         event = play(end.conn, end.next_event(), "C: *")
         assert isinstance(event, AuthCancelled)
-        play(end.conn, end.reject(event), "S: -ERR cancelled")
+        play(end.conn, end.reject(event), f"S: -ERR cancelled\n{last}")
+
+
+def test_all_that_is_bad_is_counted_together() -> None:
+    end, _ = opened(limits=Limits(bad_commands=2))
+    for last in ("", "CLOSE"):
+        event = play(end.conn, end.next_event(), "C: XYZZY")
+        assert isinstance(event, BadCommand)
+        play(end.conn, end.reject(event), f"S: -ERR unknown command\n{last}")
+        if not last:
+            _ = play(end.conn, end.next_event(), "C: AUTH PLAIN =")
+            play(end.conn, end.count_bad("no sense"), "S: -ERR no sense")
 
 
 def test_the_end() -> None:

@@ -34,7 +34,7 @@ from pop3_proto import (
 from pop3_proto.apop import apop_digest
 from pop3_proto.flows.core import Invoke, Io, Send
 from pop3_proto.flows.server import ServerSession
-from pop3_proto.flows.server_login import DECOY
+from pop3_proto.flows.server_claims import DECOY
 from pop3_proto.flows.server_mechanisms import Mechanisms
 from pop3_proto.mechanisms import ExternalServer, LoginServer, PlainServer
 from pop3_proto.responses import SYS_TEMP
@@ -315,7 +315,10 @@ class TestAuth:
         step = "C: AUTH PLAIN\nS: +\\x20\nC: {}\nS: -ERR {}\n"
         cancelled = step.format("*", "cancelled")
         bad = step.format("!", "the response is no base64")
-        self.play(cancelled * 9 + bad * 2 + "CLOSE", limits=Limits(bad_commands=1))
+        senseless = "C: AUTH PLAIN eA==\nS: -ERR the response makes no sense\n"
+        for each in (cancelled, bad, senseless):
+            self.play(each * 3 + "CLOSE", limits=Limits(bad_commands=2))
+        self.play(cancelled + bad + senseless + "CLOSE", limits=Limits(bad_commands=2))
 
     def test_an_unknown_mechanism(self) -> None:
         self.play("C: AUTH X =\nS: -ERR unknown mechanism\n" + LOGIN + QUIT)
@@ -566,12 +569,6 @@ class TestClaims:
         assert self.attempt(Proven(""), WRONG).name == ""
         assert self.attempt(Proven("ghost"), WRONG).name == "ghost"
 
-    def test_who_has_been_proven_where_there_are_only_passwords(self) -> None:
-        users = Store(Drop())
-        assert self.played(Proven("alice"), IN, users=users).attempts[0].ok
-        for name in ("bob", "eve", "nobody"):
-            assert not self.played(Proven(name), WRONG, users=users).attempts[0].ok
-
     @pytest.mark.parametrize(
         "claim", [AccessToken("good"), Certified(), Guest("@"), Proven("alice")]
     )
@@ -636,6 +633,61 @@ class TestClaims:
             _, served = self.scram(name, UNAVAILABLE)
             assert [str(error) for error in served.reported] == [fault]
 
+    # Who goes before the end, when he may know already whether his password is right.
+
+    @pytest.mark.parametrize(
+        ("last", "step"),
+        [
+            ("EOF", None),
+            ("C: *\nS: -ERR cancelled\nEOF", None),
+            ("C: !\nS: -ERR the response is no base64\nEOF", None),
+            ("C: eA==\nS: -ERR the response makes no sense\nEOF", ValueError("x")),
+        ],
+    )
+    def test_who_has_said_his_name_and_goes(self, last: str, step: Exception | None) -> None:
+        served, steps = self.leaving(step)
+        served.play(GREETING + "C: AUTH X =\nS: + e30=\nC: \nS: + dg==\n" + last)
+        assert steps == []
+        assert served.attempts == [LoginAttempt("alice", "", "X", ok=False, tls=False, failures=1)]
+
+    def test_who_goes_without_an_end(self) -> None:
+        served, _ = self.leaving(None)
+        said = [b"AUTH X =\r\n", b"\r\n"]
+        gone = ConnectionResetError()
+
+        def until_gone() -> None:
+            flow = served.session.run()
+            for want in flow:
+                while want is Io.RECEIVE and not said:
+                    want = flow.throw(gone)
+                if want is Io.RECEIVE:
+                    served.conn.receive_data(said.pop(0))
+                elif isinstance(want, Invoke):
+                    want.deliver(want.function())
+
+        with pytest.raises(ConnectionResetError):
+            until_gone()
+        assert [(attempt.name, attempt.ok) for attempt in served.attempts] == [("alice", False)]
+
+    def leaving(self, fault: Exception | None) -> tuple[Served, list[bytes | Claim | Exception]]:
+        steps: list[bytes | Claim | Exception] = [VerifierWanted("alice", lambda _: b"{}"), b"v"]
+        if fault:
+            steps.append(fault)
+
+        class Leaving(Saying):
+            def step(self, response: bytes) -> bytes | Claim:
+                step = steps.pop(0)
+                if isinstance(step, Exception):
+                    raise step
+                return step
+
+        return Served(users=Store(Drop()), mechanisms={"X": Leaving}), steps
+
+    def test_who_has_not_said_his_name_and_goes(self) -> None:
+        served = Served(mechanisms={"LOGIN": LoginServer})
+        served.play(GREETING + "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nEOF")
+        assert served.attempts == []
+
     # Whose maildrop is wanted.
 
     @pytest.mark.parametrize(
@@ -676,12 +728,6 @@ class TestClaims:
         served = self.played(claim, WRONG, users=Everybody(drop))
         assert drop.asked == []
         assert served.attempts[0].authorization
-
-    def test_an_authenticator_without_delegation_permits_nothing(self) -> None:
-        drop = Drop()
-        claim = Credentials("alice", "secret", "bob")
-        assert not self.played(claim, WRONG, users=Users(drop)).attempts[0].ok
-        assert drop.asked == []
 
 
 class TestFailures:

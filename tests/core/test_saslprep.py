@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pop3_proto.saslprep import prepare_query, prepare_stored, prepare_trace
+from pop3_proto.saslprep import (
+    prepare_query,
+    prepare_stored,
+    prepare_trace,
+    query_or_nothing,
+    stored_or_nothing,
+)
 
 EMOJI = "\N{GRINNING FACE}"  # younger than Unicode 3.2
 ALEF = "\N{ARABIC LETTER ALEF}"
@@ -82,6 +88,17 @@ def test_what_unicode_knew_later_stays_in_what_is_given_and_is_never_kept() -> N
     assert prepare_query(EMOJI) == EMOJI
     with pytest.raises(ValueError, match="SASLprep prohibits"):
         prepare_stored(EMOJI)
+
+
+@pytest.mark.parametrize("prepare", [query_or_nothing, stored_or_nothing])
+def test_nothing_in_place_of_an_error(prepare: Callable[[str], str]) -> None:
+    assert prepare("I\u00adX") == "IX"
+    assert prepare("hunter2\x07") == prepare("\u00ad") == ""
+
+
+def test_only_what_is_given_may_be_of_a_later_unicode() -> None:
+    assert query_or_nothing(EMOJI) == EMOJI
+    assert stored_or_nothing(EMOJI) == ""
 
 
 @pytest.mark.parametrize("prepare", [prepare_query, prepare_stored, prepare_trace])

@@ -25,8 +25,9 @@ def test_the_form_that_others_write_too() -> None:
 
 @given(
     st.sampled_from(["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
-    st.integers(1000, 9_999_999_999),
-    *[st.binary(min_size=1)] * 3,
+    st.integers(4096, 10_000_000),
+    st.binary(min_size=12),
+    *[st.binary(min_size=1)] * 2,
 )
 def test_what_is_written_is_read(
     mechanism: str, iterations: int, salt: bytes, stored_key: bytes, server_key: bytes
@@ -59,6 +60,25 @@ def test_what_is_written_is_read(
 def test_what_is_no_verifier(text: str) -> None:
     with pytest.raises(ValueError, match=r"^a verifier of SCRAM has the form [^\n]* number$"):
         ScramVerifier.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT.replace("4096", "1000"),
+        TEXT.replace("4096", "4095"),
+        TEXT.replace("4096", "10000001"),
+        TEXT.replace("W22ZaJ0SNY7soEsUEjb6gQ==", "W22ZaJ0SNY7soEs="),
+    ],
+)
+def test_a_verifier_that_nobody_could_log_in_with(text: str) -> None:
+    with pytest.raises(ValueError, match="4096 to 10000000 iterations, and a salt of at least 12"):
+        ScramVerifier.parse(text)
+
+
+def test_the_least_that_can_be_used() -> None:
+    least = TEXT.replace("W22ZaJ0SNY7soEsUEjb6gQ==", "W22ZaJ0SNY7soEsU")
+    assert str(ScramVerifier.parse(least)) == least
 
 
 @given(st.text())

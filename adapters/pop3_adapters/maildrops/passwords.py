@@ -2,19 +2,23 @@
 
 import hmac
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from pop3_proto import Maildrop
-from pop3_proto.saslprep import prepare_stored
+
+from ._names import forms, known_names
 
 __all__ = ["Passwords"]
+
+NOTHING: Final = (b"", b"")
+"""The password of nobody."""
 
 
 class Passwords:
     """An authenticator over names, their passwords, and what gives each name's maildrop.
 
-    Names and passwords are also known as SASLprep has them, because some mechanisms send them so
-    (RFC 4616, section 2). `permits(name, other)` says who may have the maildrop of somebody else;
-    nobody may where it is left out.
+    Names and passwords are also known as SASLprep has them. `permits(name, other)` says who may
+    have the maildrop of somebody else; nobody may where it is left out.
     """
 
     def __init__(
@@ -25,19 +29,17 @@ class Passwords:
         permits: Callable[[str, str], bool] | None = None,
     ) -> None:
         self._passwords = dict(passwords)
-        self._names = {prepared(name): name for name in passwords} | {n: n for n in passwords}
+        self._names = known_names(passwords)
+        self._octets = {name: _octets(password) for name, password in passwords.items()}
         self._maildrop = maildrop
         self._permits = permits
 
     def authenticate(self, name: str, password: str) -> Maildrop | None:
         """The maildrop, or None; an unknown name takes the way of a wrong password."""
         known = self._names.get(name)
-        expected = "" if known is None else self._passwords[known]
+        expected = NOTHING if known is None else self._octets[known]
         given = password.encode("utf-8")
-        same = [
-            hmac.compare_digest(form.encode("utf-8"), given)
-            for form in (expected, prepared(expected))
-        ]
+        same = [hmac.compare_digest(form, given) for form in expected]
         return self._maildrop(known) if any(same) and known is not None else None
 
     def password(self, name: str) -> str | None:
@@ -55,9 +57,6 @@ class Passwords:
         return self._permits is not None and self._permits(name, other)
 
 
-def prepared(text: str) -> str:
-    """As SASLprep has it, or as it is where that has no form for it."""
-    try:
-        return prepare_stored(text)
-    except ValueError:
-        return text
+def _octets(password: str) -> tuple[bytes, bytes]:
+    as_it_is, prepared = forms(password)
+    return as_it_is.encode("utf-8"), prepared.encode("utf-8")

@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pop3_proto import Maildrop, ScramVerifier
 
+from ._names import known_names
+
 __all__ = ["Verifiers"]
 
 
 class Verifiers:
     """An authenticator over names, their verifiers, and what gives each name's maildrop.
 
-    It can check a password too, where a client sends one inside TLS. Users that do not exist look
-    like the others as long as all verifiers are made alike: by the same mechanisms, with as many
-    iterations. `secret` is what their decoys are made of, 32 octets by chance that do not change
-    from one run to the next; where it is left out it comes from all the verifiers.
+    Names are also known as SASLprep has them. It can check a password too, where a client sends one
+    inside TLS. Users that do not exist look like the others as long as all verifiers are made
+    alike: by the same mechanisms, with as many iterations. `secret` is what their decoys are made
+    of, 32 octets by chance that do not change from one run to the next; where it is left out it
+    comes from all the verifiers.
 
-    Needs `pip install 'pop3-proto[scram]'`. Raises ValueError where there is no verifier at all.
+    Raises ValueError where there is no verifier at all, and ImportError without
+    `pip install 'pop3-proto[scram]'`.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class Verifiers:
             name: {verifier.mechanism: verifier for verifier in theirs}
             for name, theirs in verifiers.items()
         }
+        self._names = known_names(verifiers)
         everybody = list(self._verifiers.values())
         self._models = {kind: model for theirs in everybody for kind, model in theirs.items()}
         if not self._models:
@@ -44,7 +49,7 @@ class Verifiers:
 
     def authenticate(self, name: str, password: str) -> Maildrop | None:
         """The maildrop, or None; an unknown name takes the way of a wrong password."""
-        theirs = self._verifiers.get(name, {})
+        theirs = self._of(name)
         kind = self._checked if self._checked in theirs or not theirs else min(theirs)
         verifier = self.verifier(name, kind)
         right = verifier is not None and self._verifies(verifier, password)
@@ -52,7 +57,8 @@ class Verifiers:
 
     def maildrop(self, name: str) -> Maildrop | None:
         """The maildrop of a user."""
-        return self._maildrop(name) if name in self._verifiers else None
+        known = self._names.get(name)
+        return None if known is None else self._maildrop(known)
 
     def mechanisms(self) -> frozenset[str]:
         """Those that each user has a verifier for."""
@@ -61,7 +67,7 @@ class Verifiers:
     def verifier(self, name: str, mechanism: str) -> ScramVerifier | None:
         """A user's verifier; for who has none, a decoy that no password fits."""
         model = self._models.get(mechanism)
-        known = self._verifiers.get(name, {}).get(mechanism)
+        known = self._of(name).get(mechanism)
         if model is None or known is not None:
             return known
         return ScramVerifier(
@@ -71,6 +77,10 @@ class Verifiers:
             self._octets(f"stored {mechanism} {name}", len(model.stored_key)),
             self._octets(f"server {mechanism} {name}", len(model.server_key)),
         )
+
+    def _of(self, name: str) -> Mapping[str, ScramVerifier]:
+        known = self._names.get(name)
+        return {} if known is None else self._verifiers[known]
 
     def _octets(self, text: str, number: int) -> bytes:
         return hashlib.shake_256(self._secret + text.encode("utf-8")).digest(number)
