@@ -1,7 +1,7 @@
 """How a client logs in with a token of OAuth, and with another one where the first is refused."""
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from ..client import ClientConnection
 from ..errors import AuthenticationFailed, LocalProtocolError, ProtocolError, UnexpectedEof
@@ -121,8 +121,8 @@ class TokenLogin:
     def _ask(self, refused: str | None) -> Flow[str]:
         provider = self._provider
         assert provider
-        token: object = yield from invoke(lambda: provider(refused))
-        if not isinstance(token, str):  # as those may give it who are not typed
+        token = yield from invoke(lambda: provider(refused))
+        if not isinstance(cast("object", token), str):  # not everybody checks types
             raise TypeError(f"what gives tokens has to give text, and gave {type(token).__name__}")
         return token
 
