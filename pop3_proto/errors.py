@@ -61,9 +61,8 @@ class LoginImpossible(LocalProtocolError):
         takes = ", ".join(offered)
         offers = f"the server offers {takes}" if takes else "the server has not said what it takes"
         worth_telling = {way: text for way, text in obstacles.items() if text != NOT_OFFERED}
-        reasons = "".join(f"; {way}: {text}" for way, text in worth_telling.items()) or (
-            ", which is not known here: a mechanism of your own goes to authenticate()"
-        )
+        reasons = "".join(f"; {way}: {text}" for way, text in worth_telling.items())
+        reasons = reasons or ", and nothing that is known here"
         super().__init__(f"there is no way to log in: {offers}{reasons}")
         self.offered = offered
         self.obstacles = obstacles
