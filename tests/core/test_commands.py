@@ -40,7 +40,7 @@ from pop3_proto import (
     User,
     Utf8,
 )
-from pop3_proto.commands import parse_command, redact
+from pop3_proto.commands import parse_command, redact, secrets_in
 
 OK = StatusLine(True, b"")
 DIGEST = b"c4c9334bac560ecc979e58001b3e22fb"
@@ -494,3 +494,24 @@ def test_verbs_are_those_of_the_rfcs() -> None:
 def test_what_cannot_be_sent_can_be_spoken_of() -> None:
     assert str(Retr(0)) == "RETR"
     assert str(Auth("no name")) == "AUTH"
+
+
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [
+        (b"", set()),
+        (b"a", {b"YQ=="}),
+        (b"\0alice\0pw", {b"\0alice\0pw", b"AGFsaWNlAHB3", b"alice", b"YWxpY2U="}),
+        (
+            b"auth=Bearer token\1\1",
+            {
+                *(b"auth=Bearer token\1\1", b"YXV0aD1CZWFyZXIgdG9rZW4BAQ=="),
+                *(b"auth=Bearer token", b"YXV0aD1CZWFyZXIgdG9rZW4="),
+                *(b"token", b"dG9rZW4="),
+            },
+        ),
+    ],
+)
+def test_what_a_peer_could_repeat_of_a_response(response: bytes, told: set[bytes]) -> None:
+    assert set(secrets_in(response)) == told
+    assert set(Auth("X", response).secrets()) == told

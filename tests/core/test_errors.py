@@ -11,6 +11,7 @@ from pop3_proto import (
     LineTooLong,
     LocalProtocolError,
     LoginDelay,
+    LoginImpossible,
     MailboxInUse,
     PermanentFailure,
     PlaintextAfterStls,
@@ -23,11 +24,13 @@ from pop3_proto import (
     StatusLine,
     StlsRefused,
     TemporaryFailure,
+    TokenRefused,
     UnexpectedEof,
     UnsolicitedReply,
     Utf8Required,
 )
 from pop3_proto import errors as module
+from pop3_proto.mechanisms import TokenRefusal
 
 REPLY = StatusLine(False, b"[SYS/TEMP] disk full", ResponseCode.of("SYS/TEMP"))
 
@@ -145,3 +148,40 @@ def test_refused_carries_text_and_code() -> None:
     refusal = Refused("busy", ResponseCode.of("IN-USE"))
     assert (str(refusal), refusal.text, str(refusal.code)) == ("busy", "busy", "IN-USE")
     assert Refused("no").code is None
+
+
+def test_no_way_to_log_in() -> None:
+    obstacles = {"SCRAM-SHA-1": "pip install it", "PLAIN": module.NOT_OFFERED}
+    error = LoginImpossible(("SCRAM-SHA-1", "GSSAPI"), obstacles)
+    assert (error.offered, error.obstacles) == (("SCRAM-SHA-1", "GSSAPI"), obstacles)
+    assert str(error) == (
+        "there is no way to log in: the server offers SCRAM-SHA-1, GSSAPI; SCRAM-SHA-1: pip "
+        "install it"
+    )
+    assert str(LoginImpossible(("GSSAPI",), {})).endswith("GSSAPI, and nothing that is known here")
+    assert "has not said what it takes; USER: no TLS" in str(
+        LoginImpossible((), {"USER": "no TLS"})
+    )
+
+
+def test_a_login_that_was_refused_tells_what_to_try() -> None:
+    error = AuthenticationFailed("AUTH PLAIN", REPLY)
+    assert str(error) == "the server refused AUTH PLAIN: -ERR [SYS/TEMP] disk full"
+    error.in_one_line = True
+    error.untried = ("LOGIN", "USER")
+    assert str(error).endswith(
+        "; if the password is right, try initial_response=False; nothing else was tried with this "
+        "password: LOGIN, USER can be named with mechanism="
+    )
+
+
+def test_what_a_server_says_of_a_token() -> None:
+    refusal = TokenRefusal.parse(b'{"status":"401"}')
+    error = TokenRefused("AUTH XOAUTH2", REPLY, refusal)
+    assert error.refusal is refusal
+    assert str(error).endswith("disk full; of the token it says: status 401")
+    eof = UnexpectedEof("while the reply to AUTH XOAUTH2 was due")
+    assert eof.refusal is None
+    assert str(eof).endswith("was due")
+    eof.refusal = refusal
+    assert str(eof).endswith("was due; of the token it said before: status 401")

@@ -22,6 +22,7 @@ from pop3_proto import (
     Source,
     State,
     TemporaryFailure,
+    TokenRefused,
     UnexpectedEof,
 )
 from pop3_proto.apop import apop_digest
@@ -33,6 +34,7 @@ from pop3_proto.flows.login import (
     authenticate,
     login,
 )
+from pop3_proto.mechanisms import XOAuth2
 from tests.core.machines import client_in, hear, secured_client
 from tests.core.playing import play
 
@@ -631,3 +633,27 @@ class TestApopBeyondAscii:
             play(
                 conn, login(conn, "alice", "\u00fc\u0007", mechanism="APOP", allow_utf8_login=True)
             )
+
+
+class TestTokens:
+    """What the server has said of a token is told, where it was the token."""
+
+    SCRIPT = "C: AUTH XOAUTH2\nS: +\nC: dXNlcj1hAWF1dGg9QmVhcmVyIHQBAQ==\nS: + e30=\nC:\nS: -ERR {}"
+
+    @pytest.mark.parametrize(
+        ("reply", "kind"),
+        [("no", TokenRefused), ("[AUTH] no", TokenRefused), ("[LOGIN-DELAY] no", LoginDelay)],
+    )
+    def test_refused(self, reply: str, kind: type[CommandFailed]) -> None:
+        conn = ready("SASL XOAUTH2")
+        flow = authenticate(conn, XOAuth2("a", "t"), initial_response=False)
+        with pytest.raises(CommandFailed) as caught:
+            play(conn, flow, self.SCRIPT.format(reply))
+        assert type(caught.value) is kind
+
+    def test_the_end(self) -> None:
+        conn = ready("SASL XOAUTH2")
+        flow = authenticate(conn, XOAuth2("a", "t"), initial_response=False)
+        with pytest.raises(UnexpectedEof) as caught:
+            play(conn, flow, self.SCRIPT.replace("S: -ERR {}", "EOF"))
+        assert caught.value.refusal is not None
