@@ -499,7 +499,7 @@ def test_what_cannot_be_sent_can_be_spoken_of() -> None:
 @pytest.mark.parametrize(
     ("response", "told"),
     [
-        (b"", set()),
+        (b"", set[bytes]()),
         (b"a", {b"YQ=="}),
         (b"\0alice\0pw", {b"\0alice\0pw", b"AGFsaWNlAHB3", b"alice", b"YWxpY2U="}),
         (
