@@ -44,7 +44,7 @@ class ServerConnection(Connection):
     ) -> None:
         super().__init__(limits=limits, trace=trace)
         self.bad_commands = 0
-        """How many bad commands have been reported."""
+        """How many bad commands have been reported, and what whoever answers has added to them."""
 
         self._vocabulary = {command.verb.encode("ascii"): command for command in commands}
         self._owed: Command[object] | AuthResponse | AuthCancelled | BadCommand | None = None

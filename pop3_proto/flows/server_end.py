@@ -21,8 +21,6 @@ class ServerEnd:
     def __init__(self, conn: ServerConnection, report: Callable[[Exception], None]) -> None:
         self.conn = conn
         self.report = report
-        self._senseless = 0
-        """Bad commands that the machine has not counted."""
 
     def next_event(self) -> Flow[Said]:
         """What the client says next."""
@@ -55,13 +53,13 @@ class ServerEnd:
     def count_bad(self, reason: str) -> Flow[None]:
         """Refuse what the machine took for good as it does a bad command: an AUTH that comes to
         nothing costs a server more than most commands."""
-        self._senseless += 1
+        self.conn.bad_commands += 1
         yield from self._turn_down(reason)
 
     def _turn_down(self, reason: str) -> Flow[None]:
         conn = self.conn
         yield self.reply(False, reason)
-        if conn.bad_commands + self._senseless > conn.limits.bad_commands:
+        if conn.bad_commands > conn.limits.bad_commands:
             yield self.end("there were too many bad commands")
 
     def end(self, reason: str) -> Io:
