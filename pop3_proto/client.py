@@ -446,7 +446,7 @@ class ClientConnection(Connection):
             command = self._pending[0][0]
             rejected = command.verb in CREDENTIALS and command.body is Body.NONE
             guess = ", as some servers do where a password is wrong" if rejected else ""
-            self._lost(f"while the reply to {self._pending[0][0]}{more} was due{guess}")
+            self._lost(f"while the reply to {command}{more} was due{guess}")
         self._pending.clear()
         self._session.state = State.CLOSED
         return EndOfStream()

@@ -20,7 +20,7 @@ from ..errors import (
 from ..events import Challenge, Reply
 from ..limits import Limits
 from ..mechanisms import CramMd5, Login, Plain
-from ..mechanisms.oauth import TokenMechanism
+from ..mechanisms.oauth import TokenMechanism, TokenRefusal
 from ..sasl import ClientMechanism, Response
 from ..saslprep import prepare_query
 from .choosing import USER, Way, check_secrecy, choose
@@ -160,11 +160,11 @@ def authenticate(
     command = _opening(conn, mechanism.name, first if initial_response else None)
     try:
         reply, challenged = yield from _exchange(conn, command, mechanism, first)
+        if command.initial is not None and not challenged and _blames_the_line(conn, reply):
+            reply, _ = yield from _exchange(conn, Auth(mechanism.name), mechanism, first)
     except UnexpectedEof as error:
-        error.refusal = mechanism.refusal if isinstance(mechanism, TokenMechanism) else None
+        error.refusal = _said_of_token(mechanism)
         raise
-    if command.initial is not None and not challenged and _blames_the_line(conn, reply):
-        reply, _ = yield from _exchange(conn, Auth(mechanism.name), mechanism, first)
     if not reply.ok:
         raise _refusal(conn, reply, mechanism, challenged)
     yield from _learn(conn)
@@ -225,11 +225,15 @@ def _blames_the_line(conn: ClientConnection, reply: Reply) -> bool:
     return says and not reply.ok and reply.code is None
 
 
+def _said_of_token(mechanism: ClientMechanism) -> TokenRefusal | None:
+    return mechanism.refusal if isinstance(mechanism, TokenMechanism) else None
+
+
 def _refusal(
     conn: ClientConnection, reply: Reply, mechanism: ClientMechanism, challenged: bool
 ) -> CommandFailed:
     error = failure(conn, reply.command, reply)
-    refusal = mechanism.refusal if isinstance(mechanism, TokenMechanism) else None
+    refusal = _said_of_token(mechanism)
     if refusal and type(error) in (AuthenticationFailed, CommandFailed):
         return TokenRefused(error.command, reply, refusal)
     if isinstance(error, AuthenticationFailed) and isinstance(reply.command, Auth):

@@ -657,3 +657,11 @@ class TestTokens:
         with pytest.raises(UnexpectedEof) as caught:
             play(conn, flow, self.SCRIPT.replace("S: -ERR {}", "EOF"))
         assert caught.value.refusal is not None
+
+    def test_the_end_where_it_was_said_again_in_two_steps(self) -> None:
+        conn = ready("SASL XOAUTH2", "AUTH-RESP-CODE")
+        refused = "C: AUTH XOAUTH2 dXNlcj1hAWF1dGg9QmVhcmVyIHQBAQ==\nS: -ERR\n"
+        script = refused + self.SCRIPT.replace("S: -ERR {}", "EOF")
+        with pytest.raises(UnexpectedEof) as caught:
+            play(conn, authenticate(conn, XOAuth2("a", "t")), script)
+        assert caught.value.refusal is not None
