@@ -27,7 +27,7 @@ from pop3_proto.mechanisms import Anonymous, External
 from .net import NAME, PASSWORD, Net
 from .scripts import accept_quit, greet, log_in
 from .socket_backend import SocketClients
-from .wire import BOUND, LOOPBACK, Wire, played, scripted
+from .wire import BOUND, LOOPBACK, Script, Wire, played, scripted
 
 OLD, NEW = "ya29.old", "ya29.new"
 REFUSAL = b64encode(b'{"status":"401","schemes":"bearer"}')
@@ -64,6 +64,25 @@ def giving(*tokens: str) -> tuple[Callable[[str | None], str], list[str | None]]
         return left.pop(0)
 
     return provider, told
+
+
+def hanging_up() -> tuple[Script, Callable[[str | None], str]]:
+    """A server that refuses a token and hangs up, and what gives another one once it has."""
+    closed = threading.Event()
+
+    def script(wire: Wire) -> None:
+        greet(wire, "SASL XOAUTH2")
+        refuse_token(wire, OLD)
+        wire.half_close()
+        closed.set()
+
+    def provider(refused: str | None) -> str:
+        if refused is None:
+            return OLD
+        assert closed.wait(BOUND)
+        return NEW
+
+    return script, provider
 
 
 @pytest.mark.parametrize(
@@ -129,25 +148,13 @@ async def test_another_token_in_the_same_session(net: Net) -> None:
 
 
 async def test_another_token_in_a_new_session(net: Net) -> None:
-    def first(wire: Wire) -> None:
-        greet(wire, "SASL XOAUTH2")
-        refuse_token(wire, OLD)
-        wire.half_close()
-        closed.set()
-
     def second(wire: Wire) -> None:
         wire.send(b"+OK once more\r\n")
         wire.expect(b"CAPA\r\n")
         wire.send(b"+OK\r\nTOP\r\nUIDL\r\nSASL XOAUTH2\r\nIMPLEMENTATION another\r\n.\r\n")
         welcome(wire, NEW)
 
-    def provider(refused: str | None) -> str:
-        if refused is None:
-            return OLD
-        assert closed.wait(BOUND)
-        return NEW
-
-    closed = threading.Event()
+    first, provider = hanging_up()
     with scripted(first, second) as port:
         async with await net.connect(port) as session:
             await session.login_oauth(NAME, provider, allow_insecure_auth=True)
@@ -158,23 +165,17 @@ async def test_another_token_in_a_new_session(net: Net) -> None:
 
 
 async def test_a_new_session_that_cannot_be_had(net: Net) -> None:
-    def script(wire: Wire) -> None:
-        greet(wire, "SASL XOAUTH2")
-        refuse_token(wire, OLD)
-        wire.half_close()
-        closed.set()
+    first, give = hanging_up()
 
     def provider(refused: str | None) -> str:
-        if refused is None:
-            return OLD
-        assert closed.wait(BOUND)
-        listener.close()
-        return NEW
+        token = give(refused)
+        if refused is not None:
+            listener.close()
+        return token
 
-    closed = threading.Event()
     with socket.create_server((LOOPBACK, 0)) as listener:
         port = listener.getsockname()[1]
-        with played(listener, script):
+        with played(listener, first):
             session = await net.connect(port)
             with pytest.raises(OSError, match=r".") as caught:
                 await session.login_oauth(NAME, provider, allow_insecure_auth=True)
@@ -185,24 +186,12 @@ async def test_a_new_session_that_cannot_be_had(net: Net) -> None:
 
 
 async def test_who_closes_a_client_does_not_get_a_new_session(net: Net) -> None:
-    def first(wire: Wire) -> None:
-        greet(wire, "SASL XOAUTH2")
-        refuse_token(wire, OLD)
-        wire.half_close()
-        closed.set()
-
     def second(wire: Wire) -> None:
         turns.ended = True  # as close() leaves it, from another thread or task
         greet(wire, "SASL XOAUTH2")
         assert wire.rest() == b""
 
-    def provider(refused: str | None) -> str:
-        if refused is None:
-            return OLD
-        assert closed.wait(BOUND)
-        return NEW
-
-    closed = threading.Event()
+    first, provider = hanging_up()
     with scripted(first, second) as port:
         session = await net.connect(port)
         turns: Turns = cast("Any", getattr(session, "_client", session))._turns
