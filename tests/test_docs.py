@@ -5,11 +5,13 @@ import contextlib
 import logging
 import re
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pop3_adapters import poplib
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import client_context, connect, serve
 from pop3_adapters.traces import ReplayError, read_trace
@@ -93,6 +95,26 @@ def test_the_driver() -> None:
 
 def test_the_transport() -> None:
     assert shown("transports.md")["first_message"]([b"one\n"]) == b"one\r\n"
+
+
+def test_the_clients_beside_poplib(tmp_path: Path) -> None:
+    names = shown("poplib.md")
+    certificates = write_certificates(tmp_path)
+    users = Passwords({"alice": "secret"}, lambda _: MemoryMaildrop([b"Subject: hi\n\n"]))
+    try:
+        with serve(
+            users,
+            tls=TlsPolicy.IMPLICIT,
+            certificate=certificates.server_file,
+        ) as server:
+            context = client_context(str(certificates.ca_file))
+            account: Any = ("localhost", "alice", "secret")
+            options: Any = {"port": server.port, "context": context}
+            assert names["subjects"](*account, **options) == [b"Subject: hi"]
+            assert names["sizes"](*account, **options) == {1: 15}
+            assert asyncio.run(names["sizes_on_asyncio"](*account, **options)) == {1: 15}
+    finally:
+        assert sys.modules.pop("poplib") is poplib
 
 
 def test_the_server_in_tests() -> None:

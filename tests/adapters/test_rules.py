@@ -13,6 +13,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LAYERS = (
     {
+        "_body_lines",
         "_client_certificate",
         "_deadlines",
         "_event_loop",
@@ -26,6 +27,7 @@ LAYERS = (
         "_options",
         "_mbox_lock",
         "_pipe_stream",
+        "_poplib_session",
         "_protocol_stream",
         "_replay_mechanism",
         "_replay_script",
@@ -37,7 +39,7 @@ LAYERS = (
         "streams",
         "_unix",
     },
-    {"_primed_stream", "_steps", "scram"},
+    {"_primed_stream", "_steps", "poplib", "scram"},
     {
         "_link",
         "_mechanisms",

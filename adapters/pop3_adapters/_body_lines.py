@@ -1,0 +1,39 @@
+"""A body as a list of its lines, the way poplib gives it."""
+
+__all__ = ["BodyLines"]
+
+LF = b"\n"
+CRLF = b"\r\n"
+
+
+class BodyLines:
+    """Lines without their ends, out of a body that comes in pieces."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.octets = 0
+        """Octets of the body so far, the ends of its lines included."""
+
+        self._unfinished: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        """Take the next octets of the body."""
+        self.octets += len(piece)
+        if LF not in piece:  # joined later, once: a line may be as long as the body
+            self._unfinished.append(piece)
+            return
+        text = b"".join((*self._unfinished, piece))
+        # Four times as fast as line by line, and most mail has no other ends of lines.
+        *lines, rest = text.split(CRLF)
+        if text.count(LF) != len(lines):
+            *lines, rest = text.split(LF)
+            lines = [_without_cr(line) for line in lines]
+        self.lines += lines
+        self._unfinished = [rest]
+
+
+def _without_cr(line: bytes) -> bytes:
+    """A line that has lost its LF, without the CR in front of that, or else at its beginning."""
+    if line.endswith(b"\r"):
+        return line[:-1]
+    return line.removeprefix(b"\r")
