@@ -21,7 +21,7 @@ def retrieve(host: str, port: int, user: str, password: str) -> str | None:
     try:
         with connect_stream(create_connection((host, port)), tls=TlsPolicy.NONE) as client:
             client.login(user, password, allow_insecure_auth=True)
-            for message in client.fetch(number for number, _ in client.scan_listings()):
+            for message in client.fetch(client.scan_listings()):
                 octets = message.read()
                 print(f"{user} {message.number}: {len(octets)} octets, {octets[:30]!r}")
     except (OSError, Pop3Error) as error:

@@ -295,15 +295,17 @@ class Client(Facts):
         """The headers of a message, and the first lines of its body."""
         return await self._open(Top(number, lines))
 
-    def fetch(self, numbers: Iterable[int], *, window: int = 64) -> "Fetching":
-        """Many messages, in the order of `numbers`, asked for ahead of time.
+    def fetch(self, messages: Iterable[int | ScanListing], *, window: int = 256) -> "Fetching":
+        """Many messages, by number or scan listing, in that order, asked for ahead of time.
 
         Each is to be read before the next one is taken. A message that the server refuses says so
         in `refusal`; the others come all the same. Until the loop is over or left, messages are
-        deleted with `Message.delete`, and other commands raise LocalProtocolError. `window` is
-        how many messages are asked for ahead of time, where the server announced PIPELINING.
+        deleted with `Message.delete`, and other commands raise LocalProtocolError.
+
+        Where the server announced PIPELINING, `window` messages at most are asked for ahead of
+        time: large ones by twos, small ones by the hundred where their scan listings tell.
         """
-        return Fetching(self._driver, self._conn, self._turns, numbers, window)
+        return Fetching(self._driver, self._conn, self._turns, messages, window)
 
     async def delete(self, *numbers: int) -> None:
         """Mark messages as deleted; they are deleted when `quit` has been confirmed."""
@@ -393,13 +395,13 @@ class Fetching:
         driver: AsyncDriver,
         conn: ClientConnection,
         turns: Turns,
-        numbers: Iterable[int],
+        messages: Iterable[int | ScanListing],
         window: int,
     ) -> None:
         self._driver = driver
         self._conn = conn
         self._turns = turns
-        self._numbers = numbers
+        self._messages = messages
         self._window = window
         self._fetch: Fetch | None = None
 
@@ -409,7 +411,7 @@ class Fetching:
     async def __anext__(self) -> Message:
         deadline = self._driver.deadlines.operation()
         if self._fetch is None:
-            begin = self._turns.begin_fetch(self._numbers, self._window)
+            begin = self._turns.begin_fetch(self._messages, self._window)
             self._fetch = await self._driver.run(begin)
         reply = await self._driver.run(self._fetch.advance(), deadline)
         if reply is None:

@@ -286,15 +286,19 @@ class Client(Facts):
         """The headers of a message, and the first lines of its body."""
         return self._open(Top(number, lines))
 
-    def fetch(self, numbers: Iterable[int], *, window: int = 64) -> Iterator[Message]:
-        """Many messages, in the order of `numbers`, asked for ahead of time.
+    def fetch(
+        self, messages: Iterable[int | ScanListing], *, window: int = 256
+    ) -> Iterator[Message]:
+        """Many messages, by number or scan listing, in that order, asked for ahead of time.
 
         Each is to be read before the next one is taken. A message that the server refuses says so
         in `refusal`; the others come all the same. Until the loop is over or left, messages are
-        deleted with `Message.delete`, and other commands raise LocalProtocolError. `window` is
-        how many messages are asked for ahead of time, where the server announced PIPELINING.
+        deleted with `Message.delete`, and other commands raise LocalProtocolError.
+
+        Where the server announced PIPELINING, `window` messages at most are asked for ahead of
+        time: large ones by twos, small ones by the hundred where their scan listings tell.
         """
-        fetch = self._driver.run(self._turns.begin_fetch(numbers, window))
+        fetch = self._driver.run(self._turns.begin_fetch(messages, window))
         try:
             while True:
                 deadline = self._driver.deadlines.operation()

@@ -12,6 +12,7 @@ from pop3_proto import (
     LocalProtocolError,
     Reply,
     Retr,
+    ScanListing,
 )
 from pop3_proto.flows import client as flows
 from pop3_proto.flows.client import Fetch
@@ -90,11 +91,11 @@ class Turns:
         if turn == self.current and not self.fetch:
             yield from self.take(flows.settle(self._conn))
 
-    def begin_fetch(self, numbers: Iterable[int], window: int) -> Flow[Fetch]:
+    def begin_fetch(self, messages: Iterable[int | ScanListing], window: int) -> Flow[Fetch]:
         """A fetch: each of its messages has a turn of its own."""
         yield from ()
         self.begin()
-        self.fetch = Fetch(self._conn, numbers, window)
+        self.fetch = Fetch(self._conn, messages, window)
         return self.fetch
 
     def next_message(self, reply: Reply) -> Retr:

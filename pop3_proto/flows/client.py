@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from typing import Final, TypeVar
 
 from ..capabilities import Capabilities, Offer
@@ -37,6 +36,7 @@ from ..events import (
     Reply,
     Unsolicited,
 )
+from ..listings import ScanListing
 from ..policies import TlsPolicy
 from ..responses import (
     AUTH,
@@ -50,6 +50,7 @@ from ..responses import (
 )
 from ..states import State
 from .core import Flow, Io, Send
+from .window import Window
 
 __all__ = [
     "Fetch",
@@ -224,15 +225,22 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
 class Fetch:
     """Many messages, one after the other, asked for ahead of time.
 
-    `advance` gives the reply to the next RETR, in the order of `numbers`; `next_chunk` the octets
+    `advance` gives the reply to the next RETR, in the order of `messages`; `next_chunk` the octets
     of its body. A negative reply costs that message only. Messages are asked for ahead of time
-    where the server announced PIPELINING, `window` of them at most, so that neither side ever
-    waits for the other to read. Where the server has sent blank lines, nothing more is.
+    where the server announced PIPELINING: `window` of them at most, so that neither side ever
+    waits for the other to read, and by the sizes in their scan listings no more octets than
+    `Limits.drain`, so that the fetch can be left; but always two. Where the server has sent blank
+    lines, no more is asked for ahead of time.
     """
 
-    def __init__(self, conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> None:
+    def __init__(
+        self,
+        conn: ClientConnection,
+        messages: Iterable[int | ScanListing],
+        window: int = WIDEST,
+    ) -> None:
         self._conn = conn
-        self._waiting = map(Retr, numbers)
+        self._window = Window(messages, conn.limits.drain)
         self._most = window
         self._started = False
         self._expected = 0
@@ -293,27 +301,29 @@ class Fetch:
     def _note(self, reply: Reply) -> None:
         if isinstance(reply.command, Retr | Dele):
             self._expected -= 1
+        if isinstance(reply.command, Retr):
+            self._window.answered()
         if not reply.ok and isinstance(reply.command, Dele):
             self._refused = self._refused or failure(self._conn, reply.command, reply)
 
     def _ask(self) -> Flow[None]:
         conn = self._conn
         asked = len(conn.pending)
-        window = _window(conn, self._most)
+        most = _window(conn, self._most)
         if asked < self._expected:
             raise LocalProtocolError(
                 "another command was sent while messages were being fetched, so that some of them "
                 "were thrown away: fetch them again, and delete them with Fetch.delete"
             )
-        if asked <= window // 2:
-            batch = self._batch(window - asked)
+        if asked <= most // 2:
+            batch = self._batch(most - asked)
             if batch:
                 yield from _send(conn, batch)
             self._expected += len(batch)
 
     def _batch(self, most: int) -> deque[Retr]:
         try:
-            return _sendable(self._conn, islice(self._waiting, most))
+            return _sendable(self._conn, self._window.take(most))
         except LocalProtocolError as error:
             self._failure = error  # numbers before the bad one were taken, and are not asked for
             raise

@@ -207,9 +207,9 @@ class AwaitedClient:
         return AwaitedMessage(self._client.top(number, lines))
 
     async def fetch(
-        self, numbers: Iterable[int], *, window: int = 64
+        self, messages: Iterable[int | ScanListing], *, window: int = 256
     ) -> AsyncGenerator[AwaitedMessage]:
-        for message in self._client.fetch(numbers, window=window):
+        for message in self._client.fetch(messages, window=window):
             yield AwaitedMessage(message)
 
     async def delete(self, *numbers: int) -> None:

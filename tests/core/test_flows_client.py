@@ -33,6 +33,7 @@ from pop3_proto import (
     ResponseCode,
     Retr,
     Rpop,
+    ScanListing,
     Source,
     Stat,
     State,
@@ -692,7 +693,8 @@ class TestFetch:
     def test_the_window_is_never_wider_than_a_peer_takes_while_it_sends(self) -> None:
         conn = pipelining()
         asked = "".join(f"C: RETR {number}\n" for number in range(1, 257))
-        play(conn, flows.Fetch(conn, count(1), window=10**6).advance(), asked + "S: -ERR")
+        messages = (ScanListing(number, 0) for number in count(1))
+        play(conn, flows.Fetch(conn, messages, window=10**6).advance(), asked + "S: -ERR")
 
     def test_another_command_in_between(self) -> None:
         conn = pipelining()

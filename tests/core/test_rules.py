@@ -63,6 +63,7 @@ LAYERS = {
         "flows.server_end",
         "flows.server_login",
         "flows.server_mechanisms",
+        "flows.window",
         "replay",
     },
     "all": {""},

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
 
-from pop3_proto import CommandFailed, Offer, Pop3Error, Pop3Url, Trace
+from pop3_proto import CommandFailed, Offer, Pop3Error, Pop3Url, ScanListing, Trace
 
 from ..socket import Client, Message, Timeouts
 from .connecting import connect
@@ -161,7 +161,8 @@ class _Session:
     def _fetch(self, contents: Contents, numbers: list[int]) -> None:
         self._bar.begin({number: contents.octets.get(number, 0) for number in numbers})
         try:
-            for message in self._client.fetch(numbers):
+            listings = (ScanListing(number, contents.octets.get(number)) for number in numbers)
+            for message in self._client.fetch(listings):
                 self._stop.check()
                 self._take(message, contents)
                 self._bar.finish(message.number)
