@@ -103,6 +103,11 @@ class ClientConnection(Connection):
         return tuple(command for command, _ in self._pending)
 
     @property
+    def owed(self) -> int:
+        """How many commands are not yet answered in full."""
+        return len(self._pending)
+
+    @property
     def in_body(self) -> bool:
         """Whether the body of the oldest pending command is being read."""
         return self._decoder is not None
@@ -181,11 +186,13 @@ class ClientConnection(Connection):
         """
         if self._failure:
             raise self._failure.with_traceback(None)
+        if self._decoder:
+            return self._body_event(self._decoder)
         if self.state is State.CLOSED:
             return EndOfStream()
         if self.state is State.TLS_HANDSHAKE or self.challenged:
             return self._end() if self._eof else PAUSED
-        return self._body_event() if self._decoder else self._status_event()
+        return self._status_event()
 
     def silence(self) -> str:
         """Nothing has come in time: says what was due.
@@ -294,7 +301,9 @@ class ClientConnection(Connection):
 
     def _may_repeat(self) -> bool:
         """Whether what comes now may repeat the secrets, which may have been sent behind USER."""
-        return not self._pending or self._secrets_of in (self._pending[0][0], self._pending[-1][0])
+        if not self._pending:
+            return True
+        return self._secrets_of is self._pending[0][0] or self._secrets_of is self._pending[-1][0]
 
     def _redacted(self, line: bytes) -> bytes:
         """A line without the secrets that it may repeat, where some were sent last."""
@@ -334,9 +343,7 @@ class ClientConnection(Connection):
         elif isinstance(command, Quit) and self.state is State.UPDATE:
             self.deletions = Deletions.DONE
 
-    def _body_event(self) -> ClientEvent:
-        decoder = self._decoder
-        assert decoder is not None
+    def _body_event(self, decoder: BodyDecoder) -> ClientEvent:
         while not decoder.ended:
             chunk, position = self._input.rest()
             if position == len(chunk):

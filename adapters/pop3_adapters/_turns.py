@@ -50,7 +50,7 @@ class Turns:
 
         Raises LocalProtocolError where messages that were asked for would be lost by it.
         """
-        if self.fetch and len(self._conn.pending) > self._conn.in_body:
+        if self.fetch and self._conn.owed > self._conn.in_body:
             raise LocalProtocolError(
                 "messages are being fetched: take all of them or leave the loop first; to delete "
                 "one of them use its delete()"

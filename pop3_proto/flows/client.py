@@ -172,7 +172,7 @@ def settle(conn: ClientConnection) -> Flow[None]:
     the connection is given up. Where nothing is under way, what the server said unasked is found.
     """
     left = conn.limits.drain
-    while conn.pending:
+    while conn.owed:
         if conn.challenged:
             yield Send(conn.cancel())
         event = yield from next_event(conn)
@@ -197,7 +197,7 @@ def settle(conn: ClientConnection) -> Flow[None]:
 def keep_alive(conn: ClientConnection) -> Flow[None]:
     """NOOP, which keeps the server from ending the session (RFC 1939, section 3): in TRANSACTION,
     and where nothing is under way. What it answers does not matter."""
-    if conn.state is State.TRANSACTION and not conn.pending:
+    if conn.state is State.TRANSACTION and not conn.owed:
         with suppress(CommandFailed):
             yield from request(conn, Noop())
 
@@ -210,10 +210,10 @@ def delete(conn: ClientConnection, numbers: Iterable[int], window: int = 64) -> 
     waiting = _sendable(conn, map(Dele, numbers))
     yield from settle(conn)
     refused: CommandFailed | None = None
-    while waiting or conn.pending:
+    while waiting or conn.owed:
         most = _window(conn, window)
-        if waiting and len(conn.pending) <= most // 2:
-            count = min(most - len(conn.pending), len(waiting))
+        if waiting and conn.owed <= most // 2:
+            count = min(most - conn.owed, len(waiting))
             yield from _send(conn, [waiting.popleft() for _ in range(count)])
         reply = yield from next_reply(conn)
         if not reply.ok:
@@ -262,7 +262,7 @@ class Fetch:
             while conn.in_body:
                 _ = yield from next_event(conn)
             yield from self._ask()
-            if not conn.pending:
+            if not conn.owed:
                 break
             reply = yield from next_reply(conn)
             self._note(reply)
@@ -284,7 +284,7 @@ class Fetch:
             raise LocalProtocolError(
                 f"cannot send DELE {number}: read the message to its end first"
             )
-        while self._is_full() and conn.pending and not isinstance(conn.pending[0], Retr):
+        while self._is_full() and conn.owed and not isinstance(conn.pending[0], Retr):
             self._note((yield from next_reply(conn)))
         if self._is_full():
             raise LocalProtocolError(
@@ -296,7 +296,7 @@ class Fetch:
     def _is_full(self) -> bool:
         """Whether no DELE can be sent ahead of the replies that are due."""
         pipelined = _window(self._conn, self._most) > 1
-        return len(self._conn.pending) >= (2 * WIDEST if pipelined else 1)
+        return self._conn.owed >= (2 * WIDEST if pipelined else 1)
 
     def _note(self, reply: Reply) -> None:
         if isinstance(reply.command, Retr | Dele):
@@ -308,7 +308,7 @@ class Fetch:
 
     def _ask(self) -> Flow[None]:
         conn = self._conn
-        asked = len(conn.pending)
+        asked = conn.owed
         most = _window(conn, self._most)
         if asked < self._expected:
             raise LocalProtocolError(
@@ -339,7 +339,7 @@ def quit(conn: ClientConnection) -> Flow[Deletions]:
         yield from settle(conn)
         if conn.state in ASKING:
             yield Send(conn.send(Quit()))
-            while conn.pending:
+            while conn.owed:
                 _ = yield from next_event(conn)
     except (OSError, ProtocolError):
         pass
@@ -413,7 +413,7 @@ def _sendable(conn: ClientConnection, commands: Iterable[C]) -> deque[C]:
 
 def _send(conn: ClientConnection, commands: Iterable[Command[object]]) -> Flow[None]:
     """Send commands ahead of replies that are due; where none is, look for unasked ones first."""
-    if not conn.pending:
+    if not conn.owed:
         yield from settle(conn)
     yield Send(b"".join(map(conn.send, commands)))
 
