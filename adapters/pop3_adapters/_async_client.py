@@ -87,8 +87,11 @@ class Message:
 
     async def read(self) -> bytes:
         """The octets that have not been read yet, all of them."""
-        while chunk := await self._next():
-            _ = self._unread.write(chunk)
+        if not self.complete:
+            self._check()
+            flow = flows.read_body(self._conn, self._unread.write)
+            await self._driver.run(flow, self._deadline)
+            self.complete = True
         return self._take_unread()
 
     async def delete(self) -> None:
@@ -100,14 +103,17 @@ class Message:
         await self._driver.run(self._turns.delete(self.number, read=self.complete and self._whole))
 
     async def _next(self) -> bytes:
-        if self.refusal:
-            raise self.refusal
         if self.complete:
             return b""
-        self._turns.check(self._turn, self.number)
+        self._check()
         chunk = await self._driver.run(flows.next_chunk(self._conn), self._deadline)
         self.complete = not chunk
         return chunk
+
+    def _check(self) -> None:
+        if self.refusal:
+            raise self.refusal
+        self._turns.check(self._turn, self.number)
 
     def _take_unread(self) -> bytes:
         unread, self._unread = self._unread, io.BytesIO()

@@ -77,13 +77,10 @@ class Message:
         self._unread = io.BytesIO()  # what a read that timed out had come to
 
     def __iter__(self) -> Iterator[bytes]:
-        if self.refusal:
-            raise self.refusal
-        unread, self._unread = self._unread, io.BytesIO()
-        if unread.tell():
-            yield unread.getvalue()
+        if unread := self._take_unread():
+            yield unread
         while not self.complete:
-            self._turns.check(self._turn, self.number)
+            self._check()
             if chunk := self._driver.run(flows.next_chunk(self._conn), self._deadline):
                 yield chunk
             else:
@@ -91,10 +88,12 @@ class Message:
 
     def read(self) -> bytes:
         """The octets that have not been read yet, all of them."""
-        for chunk in self:
-            _ = self._unread.write(chunk)
-        whole, self._unread = self._unread, io.BytesIO()
-        return whole.getvalue()
+        if not self.complete:
+            self._check()
+            flow = flows.read_body(self._conn, self._unread.write)
+            self._driver.run(flow, self._deadline)
+            self.complete = True
+        return self._take_unread()
 
     def delete(self) -> None:
         """Mark the message, once it has been read to its end, as deleted.
@@ -103,6 +102,15 @@ class Message:
         where one was negative.
         """
         self._driver.run(self._turns.delete(self.number, read=self.complete and self._whole))
+
+    def _check(self) -> None:
+        if self.refusal:
+            raise self.refusal
+        self._turns.check(self._turn, self.number)
+
+    def _take_unread(self) -> bytes:
+        unread, self._unread = self._unread, io.BytesIO()
+        return unread.getvalue()
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """What a client wants, as whole conversations."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -64,6 +64,7 @@ __all__ = [
     "open_body",
     "open_session",
     "quit",
+    "read_body",
     "refusal",
     "request",
     "settle",
@@ -138,8 +139,7 @@ def request(conn: ClientConnection, command: Command[T]) -> Flow[T]:
     if command.body is Body.NONE:
         return command.result(reply, b"")
     body = bytearray()
-    while chunk := (yield from next_chunk(conn)):
-        body += chunk
+    yield from read_body(conn, body.extend)
     collected = bytes(body)
     if command.body is not Body.MESSAGE:
         _check_listing(conn, command, collected)
@@ -163,6 +163,12 @@ def next_chunk(conn: ClientConnection) -> Flow[bytes]:
         return event.data
     assert isinstance(event, BodyEnd), event
     return b""
+
+
+def read_body(conn: ClientConnection, keep: Callable[[bytes], object]) -> Flow[None]:
+    """What is left of the body that is being read, given to `keep` piece by piece."""
+    while chunk := (yield from next_chunk(conn)):
+        _ = keep(chunk)
 
 
 def settle(conn: ClientConnection) -> Flow[None]:
