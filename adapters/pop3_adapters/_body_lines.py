@@ -19,17 +19,24 @@ class BodyLines:
     def add(self, piece: bytes) -> None:
         """Take the next octets of the body."""
         self.octets += len(piece)
+        self._unfinished.append(piece)
         if LF not in piece:  # joined later, once: a line may be as long as the body
-            self._unfinished.append(piece)
             return
-        text = b"".join((*self._unfinished, piece))
+        text = b"".join(self._unfinished)
+        self._unfinished.clear()
         # Four times as fast as line by line, and most mail has no other ends of lines.
         *lines, rest = text.split(CRLF)
         if text.count(LF) != len(lines):
             *lines, rest = text.split(LF)
             lines = [_without_cr(line) for line in lines]
         self.lines += lines
-        self._unfinished = [rest]
+        self._unfinished.append(rest)
+
+    def add_line(self, line: bytes, octets: int) -> None:
+        """Take a line without its end, as it stands on the wire, where it has so many octets."""
+        stuffed = line.startswith(b"..")
+        self.lines.append(line[1:] if stuffed else line)
+        self.octets += octets - stuffed
 
 
 def _without_cr(line: bytes) -> bytes:

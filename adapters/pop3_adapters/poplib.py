@@ -8,6 +8,7 @@ anything for a message-number.
 """
 
 import binascii
+import contextlib
 import errno
 import functools
 import io
@@ -95,7 +96,7 @@ class POP3:
 
     def _talk_over(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.file = io.BufferedReader(sock.makefile("rb", buffering=0), READ)
+        self.file = cast("io.BufferedReader", sock.makefile("rb", READ))
 
     @functools.cached_property
     def _session(self) -> PoplibSession:
@@ -113,8 +114,11 @@ class POP3:
         if self._debugging > 1:
             print("*put*", repr(self._session.shown(line)))
         sys.audit("poplib.putline", self, line)
-        self.sock.sendall(line + CRLF)
+        send = self.sock.sendall
+        whole, self._session.whole = self._session.whole, False
+        send(line + CRLF)
         self._session.sent(line)
+        self._session.whole = whole
 
     def _putcmd(self, line: str) -> None:
         octets = bytes(line, self.encoding)
@@ -124,19 +128,21 @@ class POP3:
 
     def _check_step(self) -> None:
         """What was said before it was asked for would be taken for the answer."""
-        if said := self._waiting():
-            line = self._session.redacted(said.partition(LF)[0])
-            raise error_proto(
-                f"-ERR out of step: the server had said {line!r} before it was asked; close this "
-                "connection and open another one"
-            )
         if not self._session.whole:
             raise error_proto(
                 "-ERR out of step: the last response was not read to its end; close this "
                 "connection and open another one"
             )
+        if said := self._waiting():
+            line = self._session.redacted(said.partition(LF)[0])[:80]
+            raise error_proto(
+                f"-ERR out of step: the server had said {line!r} before it was asked; close this "
+                "connection and open another one"
+            )
 
     def _waiting(self) -> bytes:
+        if not hasattr(self.file, "peek"):
+            return b""
         timeout = self.sock.gettimeout()
         self.sock.settimeout(0)
         try:
@@ -147,10 +153,7 @@ class POP3:
             self.sock.settimeout(timeout)
 
     def _getline(self) -> tuple[bytes, int]:
-        line = self._readline()
-        return _without_end(line), len(line)
-
-    def _readline(self) -> bytes:
+        self._session.awaiting()
         line = self.file.readline(_MAXLINE + 1)
         if len(line) > _MAXLINE:
             raise error_proto("line too long")
@@ -158,41 +161,38 @@ class POP3:
             print("*get*", repr(self._session.redacted(line)))
         if not line.endswith(LF):
             raise error_proto("-ERR EOF")
-        return line
+        self._session.whole = True
+        if line.endswith(CRLF):
+            self._session.last_eol = CRLF
+            return line[:-2], len(line)
+        self._session.last_eol = LF
+        return line[:-1].removeprefix(CR), len(line)
 
     def _getresp(self) -> bytes:
-        resp = self._read_status()
-        self._session.whole = True
+        resp, _ = self._getline()
+        if self._debugging > 1:
+            print("*resp*", repr(self._session.redacted(resp)))
+        self._session.heard(resp)
+        if not self._session.learn():
+            self._session.whole = False
+            raise error_proto(
+                f"-ERR out of step: {self._session.redacted(resp)[:80]!r} ends in a bare LF, and "
+                "the server's lines end in CRLF; close this connection and open another one"
+            )
         if not resp.startswith(b"+"):
             raise error_proto(resp)
         return resp
 
     def _getlongresp(self) -> LongResponse:
         resp = self._getresp()
-        body = self._read_body()
-        self._session.whole = True
-        if self._debugging > 1:
-            for line in body.lines:
-                print("*get*", repr(line))
+        # Some subclasses look at each line.
+        in_bulk = type(self)._getline is POP3._getline and hasattr(self.file, "peek")
+        body = self._read_body() if in_bulk else self._read_lines()
         return resp, body.lines, body.octets
-
-    def _read_status(self) -> bytes:
-        self._session.awaiting()
-        line = self._readline()
-        resp = _without_end(line)
-        if self._debugging > 1:
-            print("*resp*", repr(self._session.redacted(resp)))
-        self._session.heard(resp)
-        if not self._session.learn(CRLF if line.endswith(CRLF) else LF):
-            raise error_proto(
-                f"-ERR out of step: {self._session.redacted(resp)!r} ends in a bare LF, and the "
-                "server's lines end in CRLF; close this connection and open another one"
-            )
-        return resp
 
     def _read_body(self) -> BodyLines:
         self._session.whole = False
-        body, decoder = BodyLines(), BodyDecoder(self._session.eol)
+        body, decoder = BodyLines(), BodyDecoder(self._session.eol or self._session.last_eol)
         while not decoder.ended:
             octets = self.file.peek()
             if not octets:
@@ -200,12 +200,31 @@ class POP3:
             piece, used = decoder.decode(octets)
             _ = self.file.read(used)
             body.add(piece)
-            if body.octets > self.limits.message:
-                raise error_proto(
-                    f"response too long: more than {self.limits.message} octets; close this "
-                    "connection, and set POP3.limits before the next one where that is mail"
-                )
+            self._check_size(body)
+        self._session.whole = True
+        if self._debugging > 1:
+            for line in body.lines:
+                print("*get*", repr(self._session.redacted(line)))
         return body
+
+    def _read_lines(self) -> BodyLines:
+        pending, body = self._session.pending, BodyLines()
+        eol = self._session.eol or self._session.last_eol
+        line, octets = self._getline()
+        while line != b"." or self._session.last_eol != eol:
+            body.add_line(line, octets)
+            self._check_size(body)
+            line, octets = self._getline()
+        self._session.pending = pending
+        return body
+
+    def _check_size(self, body: BodyLines) -> None:
+        if body.octets > self.limits.message:
+            self._session.whole = False
+            raise error_proto(
+                f"response too long: more than {self.limits.message} octets; close this "
+                "connection, and set POP3.limits before the next one where that is mail"
+            )
 
     def _shortcmd(self, line: str) -> bytes:
         self._putcmd(line)
@@ -254,13 +273,21 @@ class POP3:
         if authobject is None:
             response = self._octets(initial_response)
             return self._shortcmd(f"AUTH {mechanism} {_base64(response)}".rstrip())
-        self._putcmd(f"AUTH {mechanism}")
-        while not (resp := self._getresp()).startswith(b"+OK"):
-            response = self._octets(authobject(_challenge(resp)))
-            if response == b"*":
-                return self._shortcmd("*")
-            self._putcmd(_base64(response))
-        return resp
+        resp = self._shortcmd(f"AUTH {mechanism}")
+        for _ in range(self.limits.challenges):
+            if resp.startswith(b"+OK"):
+                return resp
+            response = self._respond(authobject, resp)
+            resp = self._shortcmd("*" if response == b"*" else _base64(response))
+        raise error_proto("-ERR too many challenges; close this connection")
+
+    def _respond(self, authobject: Callable[[bytes], bytes | str | None], resp: bytes) -> bytes:
+        try:
+            return self._octets(authobject(_challenge(resp)))
+        except Exception:  # or the next command would be taken for the response
+            with contextlib.suppress(error_proto, OSError):
+                _ = self._shortcmd("*")
+            raise
 
     def _octets(self, response: bytes | str | None) -> bytes:
         return response.encode(self.encoding) if isinstance(response, str) else response or b""
@@ -285,14 +312,11 @@ class POP3:
     def stat(self) -> tuple[int, int]:
         """How many messages there are, and their size in octets (RFC 1939, section 5).
 
-        Where the server gives no two numbers, this raises what poplib raises on this Python:
-        error_proto from 3.14 on, and ValueError or IndexError before.
+        Raises error_proto, too, where the server gives no two numbers.
         """
         words = self._shortcmd("STAT").split()
         if self._debugging:
-            print("*stat*", repr(words))
-        if sys.version_info < (3, 14):
-            return int(words[1]), int(words[2])
+            print("*stat*", repr([self._session.redacted(word) for word in words]))
         if len(words) < 3:
             raise error_proto("Invalid STAT response format")
         try:
@@ -452,11 +476,6 @@ class POP3_SSL(POP3):  # noqa: N801 - the name of the standard module
     def _create_socket(self, timeout: float | None) -> socket.socket:
         sock = super()._create_socket(timeout)
         return self.context.wrap_socket(sock, server_hostname=self.host)
-
-
-def _without_end(line: bytes) -> bytes:
-    """A line without CR LF, or without LF and a CR at its beginning."""
-    return line[:-2] if line.endswith(CRLF) else line[:-1].removeprefix(CR)
 
 
 def _base64(response: bytes) -> str:

@@ -1,6 +1,7 @@
 """Our poplib and Python's own: they have the same names, and do the same with the same octets."""
 
 import inspect
+import io
 import socket
 import ssl
 import sys
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from pop3_proto import Limits
 
 from .poplibs import Answering, Client, client_of, ours, standard
 
@@ -106,6 +109,88 @@ def test_a_subclass_that_connects_by_itself() -> None:
     client.close()
 
 
+MAIL_WITH_DOTS = b"+OK\r\nat example.org\r\n..b\r\n.\r\n"
+
+
+@pytest.mark.parametrize("module", [standard, ours], ids=["standard", "ours"])
+def test_a_subclass_that_looks_at_each_line(module: Any) -> None:
+    class Looking(module.POP3):  # type: ignore[misc]  # one of two modules
+        seen = 0
+
+        def _create_socket(self, timeout: float | None) -> socket.socket:
+            return sock
+
+        def _getline(self) -> Any:
+            self.seen += 1
+            return module.POP3._getline(self)
+
+    with Answering.with_answers(b"+OK\r\n", MAIL_WITH_DOTS, b"+OK 1 2\r\n") as sock:
+        client: Client = Looking("pop.example.org")
+        assert client.retr(1) == (b"+OK", [b"at example.org", b".b"], 20)
+        assert client.stat() == (1, 2)
+        assert client.seen == 6
+        client.close()
+
+
+@pytest.mark.parametrize("module", [standard, ours], ids=["standard", "ours"])
+def test_a_subclass_that_looks_at_each_response(module: Any) -> None:
+    class Looking(module.POP3):  # type: ignore[misc]  # one of two modules
+        def _create_socket(self, timeout: float | None) -> socket.socket:
+            return sock
+
+        def _getresp(self) -> object:
+            response, _ = self._getline()
+            return response
+
+    with Answering.with_answers(b"+OK\r\n", MAIL_WITH_DOTS, b"-ERR\r\n") as sock:
+        client: Client = Looking("pop.example.org")
+        assert client.retr(1) == (b"+OK", [b"at example.org", b".b"], 20)
+        assert client.noop() == b"-ERR"
+        client.close()
+
+
+def test_a_subclass_that_looks_at_each_line_is_protected() -> None:
+    class Looking(ours.POP3):
+        limits = Limits(message=20)
+
+        def _create_socket(self, timeout: float | None) -> socket.socket:
+            return sock
+
+        def _getline(self) -> tuple[bytes, int]:
+            return super()._getline()
+
+    mail = b"+OK\r\nfake\n.\n+OK\r\n.\r\n", b"+OK\r\n" + b"line\r\n" * 9
+    with Answering.with_answers(b"+OK\r\n", *mail, stays=True) as sock:
+        client = Looking("pop.example.org")
+        assert client.retr(1)[1] == [b"fake", b".", b"+OK"]
+        with pytest.raises(ours.error_proto, match="more than 20 octets"):
+            client.retr(1)
+        with pytest.raises(ours.error_proto, match="not read to its end"):
+            client.noop()
+        client.close()
+
+
+def test_replies_that_are_read_line_by_line() -> None:
+    sock = Answering.with_answers(b"+OK\r\n", b"+OK one\r\n", b"+OK\r\n+OK two\r\n", stays=True)
+    client = client_of(ours, sock)
+    client._putcmd("XTND")
+    assert client._getline() == (b"+OK one", 9)
+    client.noop()
+    with pytest.raises(ours.error_proto, match="out of step"):
+        client.dele(1)
+    client.close()
+
+
+def test_a_file_that_is_put_in_its_place() -> None:
+    client = client_of(ours, Answering.with_answers(b"+OK\r\n", stays=True))
+    client.file.close()
+    client.file = io.BytesIO(b"+OK\r\none\r\n.\r\n+OK\r\n")
+    client.sock.answers = [b"", b""]
+    assert client.retr(1)[1] == [b"one"]
+    assert client.noop() == b"+OK"
+    client.close()
+
+
 def test_the_longest_status_line_is_looked_up_when_it_is_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -137,6 +222,10 @@ def repeated(challenge: bytes) -> bytes:
 
 def accented(challenge: bytes) -> str:
     return "é"
+
+
+def failing(challenge: bytes) -> str:
+    return str(len(challenge) // 0)
 
 
 def given_up(challenge: bytes) -> str:
@@ -172,6 +261,14 @@ class TestAuth:
         client.close()
         assert caught.value.args == (b"-ERR cancelled",)
         assert sock.sent == [b"AUTH X\r\n", b"*\r\n"]
+
+    def test_what_fails_is_cancelled(self) -> None:
+        sock = Answering.with_answers(b"+OK\r\n", b"+ \r\n", b"-ERR cancelled\r\n", b"+OK\r\n")
+        client = client_of(ours, sock)
+        with pytest.raises(ZeroDivisionError):
+            client.auth("X", failing)
+        client.quit()
+        assert sock.sent == [b"AUTH X\r\n", b"*\r\n", b"QUIT\r\n"]
 
     def test_not_both(self) -> None:
         client = client_of(ours, Answering.with_answers(b"+OK\r\n"))
@@ -209,7 +306,7 @@ words = st.sampled_from(
 )
 statuses = st.one_of(st.just(b"+OK 1 2"), st.just(b"+"), st.lists(words, max_size=6).map(b" ".join))
 lines = st.one_of(
-    st.sampled_from([b"", b"..", b"...", b".a", b"..a", b"\r", b"\ra", b"a\r", b"STLS", b"A B"]),
+    st.sampled_from([b"", b"..", b"...", b".a", b"..a", b"\r", b"\ra", b"\r\ra", b"a\r", b"A B"]),
     st.binary(max_size=8).map(lambda octets: octets.replace(b"\n", b"")),
 )
 
@@ -225,6 +322,8 @@ def calls(draw: st.DrawFn, eol: bytes) -> Call:
     """A call and its answer, as far as the table of differences says nothing of it."""
     method, arguments = call = draw(st.sampled_from([*SHORT.items(), *LONG.items()]))
     status = draw(statuses)
+    if method == "stat" and status.startswith(b"+"):
+        status = b"+OK 1 -2 more"
     if eol == b"\n":
         status = status.rstrip(b"\r")
     if call in SHORT.items() or not status.startswith(b"+"):
@@ -236,8 +335,8 @@ def calls(draw: st.DrawFn, eol: bytes) -> Call:
 
 
 def _harmless(line: bytes) -> bytes:
-    """A line that is no dot by itself, whatever is taken from its ends."""
-    return b"x" if line.strip(b"\r") == b"." else line
+    """A line that is no dot, and has none to lose, when a CR is taken from its ends."""
+    return b"x" if line.strip(b"\r") == b"." or line.startswith(b"\r..") else line
 
 
 @st.composite

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_long_lines(talk: Talk) -> None:
         talk(standard, reply).retr(1)
 
 
-@difference("a response without an end")
+@difference("a response, or challenges, without an end")
 def test_the_limit_of_a_response(talk: Talk) -> None:
     body = b"0123456789\r\n" * 100
     client = talk(ours, b"+OK\r\n" + body + b".\r\n", b"+OK\r\n" + 2 * body)
@@ -82,6 +82,14 @@ def test_the_limit_of_a_response(talk: Talk) -> None:
     assert client.retr(1)[2] == len(body)
     with pytest.raises(ours.error_proto, match="more than 1200 octets"):
         client.retr(1)
+
+
+def test_the_limit_of_challenges(talk: Talk) -> None:
+    client = talk(ours, *[b"+ \r\n"] * 4)
+    client.limits = Limits(challenges=3)
+    with pytest.raises(ours.error_proto, match="too many challenges"):
+        client.auth("X-ASK", bytes)
+    assert len(client.sock.sent) == 4
 
 
 SMUGGLED = b"+OK\r\nbefore\r\nfake\n.\n+OK smuggled\r\nafter\r\n.\r\n"
@@ -98,11 +106,15 @@ def test_a_mail_does_not_end_itself(talk: Talk) -> None:
     assert client.noop() == b"+OK smuggled"
 
 
-@difference("the dots that stand behind a bare LF there")
+@difference("dots behind a bare LF there, or behind a CR at the beginning of a line")
 def test_dots_behind_a_bare_lf(talk: Talk) -> None:
     reply = b"+OK\r\none\n..two\r\n..three\r\n.\r\n"
     assert talk(ours, reply).retr(1) == (b"+OK", [b"one", b"..two", b".three"], 19)
     assert talk(standard, reply).retr(1) == (b"+OK", [b"one", b".two", b".three"], 18)
+
+    reply, greeting = b"+OK\n\r..one\n.\n", b"+OK\n"
+    assert talk(ours, reply, greeting=greeting).retr(1) == (b"+OK", [b"..one"], 7)
+    assert talk(standard, reply, greeting=greeting).retr(1) == (b"+OK", [b".one"], 6)
 
 
 @difference("a status line that ends in a bare LF there")
@@ -118,6 +130,15 @@ def test_a_body_with_other_line_ends(talk: Talk, reply: bytes) -> None:
     assert talk(standard, reply, greeting=b"+OK hello\n").retr(1)[1] == [b"mail"]
     with pytest.raises(ours.error_proto, match="EOF"):
         talk(ours, reply, greeting=b"+OK hello\n").retr(1)
+
+
+@difference("a STAT response without two numbers")
+@pytest.mark.parametrize("reply", [b"+OK\r\n", b"+OK 1\r\n", b"+OK one two\r\n"])
+def test_what_is_no_stat(talk: Talk, reply: bytes) -> None:
+    with pytest.raises(ours.error_proto, match="Invalid STAT response"):
+        talk(ours, reply).stat()
+    with pytest.raises((standard.error_proto, ValueError, IndexError)):
+        talk(standard, reply).stat()
 
 
 @difference("CR, LF or NUL in an argument")
@@ -148,7 +169,7 @@ def test_replies_that_come_too_early(talk: Talk) -> None:
 
 
 def test_what_is_asked_for_together_may_be_answered_together(talk: Talk) -> None:
-    client = talk(ours, b"", b"+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n", b"+OK\r\n")
+    client = talk(ours, b"+OK\r\none\r\n.\r\n", b"+OK\r\ntwo\r\n.\r\n", b"+OK\r\n")
     client._putcmd("RETR 1")
     client._putcmd("RETR 2")
     assert [client._getlongresp()[1] for _ in range(2)] == [[b"one"], [b"two"]]
@@ -163,17 +184,52 @@ def test_a_response_that_was_not_read_to_its_end(talk: Talk) -> None:
     client = talk(ours, TOO_LONG, b"+OK 3 4\r\n")
     with pytest.raises(ours.error_proto, match="line too long"):
         client.noop()
-    with pytest.raises(ours.error_proto, match="out of step"):
-        client.stat()
-    client.file.read(len(b"+OK 1 2\r\n"))
-    with pytest.raises(ours.error_proto, match="not read to its end"):
-        client.stat()
+    for _ in range(2):
+        with pytest.raises(ours.error_proto, match="not read to its end"):
+            client.stat()
     assert client.sock.sent == [b"NOOP\r\n"]
 
     client = talk(standard, TOO_LONG, b"+OK 3 4\r\n")
     with pytest.raises(standard.error_proto, match="line too long"):
         client.noop()
     assert client.stat() == (1, 2)
+
+
+class Slow(Answering):
+    """Is interrupted when it has sent something."""
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        super().sendall(data, flags)
+        raise KeyboardInterrupt
+
+
+def test_what_is_interrupted_while_it_is_sent() -> None:
+    sock = Slow.with_answers(b"+OK\r\n", b"+OK 7 8\r\n", b"+OK\r\n")
+    client = client_of(ours, sock)
+    with pytest.raises(KeyboardInterrupt):
+        client.retr(1)
+    with pytest.raises(ours.error_proto, match="not read to its end"):
+        client.stat()
+    assert sock.sent == [b"RETR 1\r\n"]
+    client.close()
+
+
+def test_what_is_interrupted_while_it_is_read(talk: Talk) -> None:
+    client = talk(ours, b"+OK\r\nthe first lin", b"")
+    client.sock.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        client.retr(1)
+    with pytest.raises(ours.error_proto, match="not read to its end"):
+        client.stat()
+    assert client.sock.sent == [b"RETR 1\r\n"]
+
+
+def test_what_was_said_is_quoted_in_part_and_without_secrets(talk: Talk) -> None:
+    client = talk(ours, b"+OK\r\n+OK not hunter2 " + b"a" * 5000, b"")
+    assert client.pass_("hunter2") == b"+OK"
+    with pytest.raises(ours.error_proto, match=r"b'\+OK not \*\*\* a+'") as caught:
+        client.noop()
+    assert len(str(caught.value)) < 300
 
 
 @difference("something said in plaintext behind STLS")
@@ -217,7 +273,7 @@ def test_certificates_are_not_verified(certificates: Certificates, implicit: boo
         if implicit:
             wire.send(b"+OK hello\r\n")
         wire.expect(b"QUIT\r\n")
-        wire.send(b"+OK\r\n")
+        wire.send(b"+OK\r\n" if implicit else b"+OK\n")  # it is another server in there
 
     def warned(module: ModuleType) -> list[str]:
         with scripted(script, script) as port, warnings.catch_warnings(record=True) as caught:
@@ -268,6 +324,26 @@ def test_secrets_are_not_printed(talk: Talk, capsys: pytest.CaptureFixture[str])
         assert f"*cmd* '{line}'" in hidden
         assert f"*put* b'{line}'" in hidden
     assert "*resp* b\"-ERR no '***' is a password\"" in hidden
+
+
+def test_secrets_in_base64_are_not_printed(talk: Talk, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = b"-ERR no hunter2secret\r\n", b"+OK VXNlcm5hbWU6\r\n", b"-ERR\r\n", b"-ERR\r\n"
+    client = talk(ours, *answers, b"+OK\r\nhunter2secret\r\n.\r\n", b"+OK hunter2secret 2\r\n")
+    client.set_debuglevel(2)
+    with pytest.raises(ours.error_proto):
+        client.auth("PLAIN", initial_response=b"\0alice\0hunter2secret")
+    client._shortcmd("AUTH\tLOGIN")
+    for line in ("aHVudGVyMnNlY3JldA==", " pass  hunter2secret"):
+        with pytest.raises(ours.error_proto):
+            client._shortcmd(line)
+    client.retr(1)
+    with pytest.raises(ours.error_proto):
+        client.stat()
+    printed = capsys.readouterr().out
+    assert "hunter2secret" not in printed
+    assert "aHVudGVyMnNlY3JldA" not in printed
+    assert "*stat* [b'+OK', b'***', b'2']" in printed
+    assert "*cmd* 'RETR 1'" in printed
 
 
 @difference("`auth()`")
