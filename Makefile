@@ -4,13 +4,16 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 ARGS =
+BENCH_FILES = --markdown benchmarks/results.md --json benchmarks/results.json \
+	--chart benchmarks/chart.svg
 
 # The name of the Python is in them, so that another PYTHON= means another environment.
 CLI_EXTRA = $(VENV)/.cli-$(subst /,-,$(PYTHON))
 TEST_EXTRA = $(VENV)/.test-$(subst /,-,$(PYTHON))
+BENCH_EXTRA = $(VENV)/.bench-$(subst /,-,$(PYTHON))
 DEV_EXTRA = $(VENV)/.dev-$(subst /,-,$(PYTHON))
 
-.PHONY: help demo test cover lint types clean
+.PHONY: help demo test cover lint types bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -31,6 +34,9 @@ lint: $(DEV_EXTRA) ## ruff: faults and format
 types: $(DEV_EXTRA) ## mypy and pyright, both strict
 	$(BIN)/mypy
 	$(BIN)/pyright
+
+bench: $(BENCH_EXTRA) ## how fast this is, in 15 minutes; QUICK=1 make bench takes 3
+	$(BIN)/python -m benchmarks all $(if $(QUICK),--quick,$(BENCH_FILES)) $(ARGS)
 
 clean: ## remove what all of these have made
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -64,6 +70,11 @@ $(CLI_EXTRA): pyproject.toml
 $(TEST_EXTRA): $(CLI_EXTRA)
 	@echo "Adding what the tests need to $(VENV)"
 	@$(install) -e '.[test]'
+	@touch $@
+
+$(BENCH_EXTRA): $(TEST_EXTRA)
+	@echo "Adding what draws charts to $(VENV)"
+	@$(install) -e '.[bench]'
 	@touch $@
 
 $(DEV_EXTRA): $(TEST_EXTRA)
