@@ -64,15 +64,16 @@ def _arriving(conn: Connection, records: list[TraceRecord]) -> Iterator[TraceRec
     Octets that were unread when something was sent had arrived before it, although the machine
     used them, and recorded them, later.
     """
+    unread = _unread(records)
     given = [0] * len(records)
     ahead = later = 0
     for index, record in enumerate(records):
         if record.what is Traced.SENT:
             later = max(later, index)
-            while ahead < record.unread and later < len(records):
+            while ahead < unread[index] and later < len(records):
                 received = records[later].what is Traced.RECEIVED
                 rest = records[later].octets[given[later] :] if received else b""
-                octets = rest[: record.unread - ahead]
+                octets = rest[: unread[index] - ahead]
                 _feed(conn, octets)
                 given[later] += len(octets)
                 ahead += len(octets)
@@ -85,6 +86,22 @@ def _arriving(conn: Connection, records: list[TraceRecord]) -> Iterator[TraceRec
         else:
             conn.receive_eof(cut_off=record.what is Traced.CUT_OFF)
         yield record
+
+
+def _unread(records: list[TraceRecord]) -> list[int]:
+    """How many octets of what was recorded had arrived when each record was made.
+
+    A secret is recorded shorter than it was, so that what the records themselves say may be too
+    much: no more had arrived than was used by the next one, and what was unread then.
+    """
+    unread = [record.unread for record in records]
+    most = max(unread, default=0)
+    for index, record in reversed(list(enumerate(records))):
+        if record.what is Traced.RECEIVED:
+            most += len(record.octets)
+        elif record.what is Traced.SENT:
+            unread[index] = most = min(most, record.unread)
+    return unread
 
 
 def _feed(conn: Connection, octets: bytes) -> None:

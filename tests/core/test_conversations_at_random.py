@@ -137,7 +137,7 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: self.owed and not self.server.in_body)
     @rule(ok=MOSTLY, code=st.none() | CODE.map(ResponseCode.of), text=TEXT)
     def reply(self, ok: bool, code: ResponseCode | None, text: str) -> None:
-        owed, self.owed = self.owed, None
+        owed, self.owed, self.server_waits = self.owed, None, False
         exchanging = isinstance(owed, AuthResponse) or (isinstance(owed, Auth) and owed.mechanism)
         if isinstance(owed, AuthCancelled | BadCommand):
             with pytest.raises(LocalProtocolError):
@@ -163,7 +163,7 @@ class Conversation(RuleBasedStateMachine):
             return
         self.to_client += self.server.challenge(data)
         self.expected.append(Challenge(data))
-        self.owed = None
+        self.owed, self.server_waits = None, False
 
     @precondition(lambda self: self.server.in_body)
     @rule(data=MAIL, ended=st.booleans())
@@ -176,7 +176,7 @@ class Conversation(RuleBasedStateMachine):
             if expected.body and not expected.body.endswith(b"\r\n"):
                 expected.body += b"\r\n"
             self.to_client += self.server.end_body()
-            self.owed = None
+            self.owed, self.server_waits = None, False
 
     # The client speaks.
 
@@ -237,6 +237,7 @@ class Conversation(RuleBasedStateMachine):
             assert not challenged or client.failure
             return
         assert challenged
+        self.client_waits = False
         self.to_server += line
         self.said.append(AuthResponse(response.data) if response else AuthCancelled())
         self.last = response is not None and response.last

@@ -372,6 +372,16 @@ class TestServer:
         replayed = list(replay_server(ServerConnection(), server.records))
         assert [type(event) for event in replayed] == [BadCommand, Capa, Quit]
 
+    def test_a_secret_that_was_longer_than_its_record(self) -> None:
+        server = TracedServer()
+        server.conn.greet()
+        server.read(b"NOOP\r\nAUTH X " + b"A" * 40 + b"\r\n", server.no, server.no)
+        server.read(b"STLS\r\n", server.ok)
+        server.conn.tls_started()
+        server.read(b"CAPA\r\n", server.empty_body)
+        replayed = list(replay_server(ServerConnection(), server.records))
+        assert [type(event) for event in replayed] == [BadCommand, Auth, Stls, Capa]
+
     def test_own_commands(self) -> None:
         records = [TraceRecord(SENT, b"+OK\r\n"), TraceRecord(RECEIVED, b"XYZZY a\r\n")]
         assert list(replay_server(ServerConnection(commands=[Xyzzy]), records)) == [Xyzzy(b"a")]
