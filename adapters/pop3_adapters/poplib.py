@@ -187,11 +187,14 @@ class POP3:
         resp = self._getresp()
         # Some subclasses look at each line.
         in_bulk = type(self)._getline is POP3._getline and hasattr(self.file, "peek")
-        body = self._read_body() if in_bulk else self._read_lines()
+        try:
+            body = self._read_body() if in_bulk else self._read_lines()
+        except BaseException:
+            self._session.whole = False
+            raise
         return resp, body.lines, body.octets
 
     def _read_body(self) -> BodyLines:
-        self._session.whole = False
         body, decoder = BodyLines(), BodyDecoder(self._session.eol or self._session.last_eol)
         while not decoder.ended:
             octets = self.file.peek()
@@ -201,7 +204,6 @@ class POP3:
             _ = self.file.read(used)
             body.add(piece)
             self._check_size(body)
-        self._session.whole = True
         if self._debugging > 1:
             for line in body.lines:
                 print("*get*", repr(self._session.redacted(line)))
@@ -220,7 +222,6 @@ class POP3:
 
     def _check_size(self, body: BodyLines) -> None:
         if body.octets > self.limits.message:
-            self._session.whole = False
             raise error_proto(
                 f"response too long: more than {self.limits.message} octets; close this "
                 "connection, and set POP3.limits before the next one where that is mail"

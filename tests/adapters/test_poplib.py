@@ -170,6 +170,30 @@ def test_a_subclass_that_looks_at_each_line_is_protected() -> None:
         client.close()
 
 
+def test_a_subclass_that_gives_up_between_two_lines() -> None:
+    class Hasty(ours.POP3):
+        lines = 0
+
+        def _create_socket(self, timeout: float | None) -> socket.socket:
+            return sock
+
+        def _getline(self) -> tuple[bytes, int]:
+            self.lines += 1
+            line = super()._getline()
+            if self.lines == 3:
+                raise TimeoutError
+            return line
+
+    reply = b"+OK\r\n+OK 1 2\r\n"
+    with Answering.with_answers(b"+OK\r\n", reply, b"+OK\r\n", stays=True) as sock:
+        client = Hasty("pop.example.org")
+        with pytest.raises(TimeoutError):
+            client.retr(1)
+        with pytest.raises(ours.error_proto, match="not read to its end"):
+            client.stat()
+        client.close()
+
+
 def test_replies_that_are_read_line_by_line() -> None:
     sock = Answering.with_answers(b"+OK\r\n", b"+OK one\r\n", b"+OK\r\n+OK two\r\n", stays=True)
     client = client_of(ours, sock)
