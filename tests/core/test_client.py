@@ -195,6 +195,7 @@ class TestReplies:
             b"".join(map(conn.send, commands)) == b"STAT\r\nRETR 1\r\nDELE 1\r\nRETR 2\r\nNOOP\r\n"
         )
         assert conn.pending == tuple(commands)
+        assert conn.owed == len(commands)
         events = hear(conn, b"+OK 1 3\r\n+OK\r\na\r\n.\r\n+OK gone\r\n-ERR no\r\n+OK\r\n")
         assert events == [
             Reply(True, b"1 3", command=Stat()),
