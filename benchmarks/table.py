@@ -1,10 +1,11 @@
 """Figures as Markdown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from statistics import median
 
 from .figures import Figures, Run
 from .goals import Goal
+from .markdown import heading, row
 from .ratios import RATIOS, Spread, compare
 
 __all__ = ["case_tables", "goals_table"]
@@ -30,10 +31,11 @@ def case_tables(figures: Figures) -> str:
 
 
 def _contenders(figures: Figures) -> Iterator[str]:
-    heading = ["median of", "seconds", "CPU seconds", "peak MB", "the server's CPU seconds"]
-    yield from _heading(heading)
+    yield from heading(
+        ["median of", "seconds", "CPU seconds", "peak MB", "the server's CPU seconds"]
+    )
     for name, runs in figures.runs.items():
-        yield _row([name, *map(_figure, _medians(runs))])
+        yield row([name, *map(_figure, _medians(runs))])
 
 
 def _medians(runs: list[Run]) -> Iterator[float | None]:
@@ -45,26 +47,28 @@ def _medians(runs: list[Run]) -> Iterator[float | None]:
 
 
 def _ratios(figures: Figures) -> Iterator[str]:
-    yield from _heading(["ours : peer", *RATIOS])
+    yield from heading(["ours : peer", *RATIOS])
     for ours, peer in figures.pairs():
         spreads = (compare(figures, ours, peer, measure) for measure in RATIOS)
-        yield _row([f"{ours} : {peer}", *map(_spread, spreads)])
+        yield row([f"{ours} : {peer}", *map(_spread, spreads)])
 
 
 def goals_table(goals: Iterable[tuple[Goal, Spread | None]]) -> str:
     """Each goal, with what was measured of it where that ran."""
-    rows = [_row(_goal(goal, spread)) for goal, spread in goals]
-    return "\n".join([*_heading(["case", "ours : peer", "what", "goal", "measured", "met"]), *rows])
+    rows = [row(_goal(goal, spread)) for goal, spread in goals]
+    return "\n".join([*heading(["case", "ours : peer", "what", "goal", "measured", "met"]), *rows])
 
 
 def _goal(goal: Goal, spread: Spread | None) -> list[str]:
     bound = f"{'at most ' if goal.at_most else ''}{goal.bound:,g}"
-    row = [goal.case, goal.pair, goal.measure, bound]
+    about = [goal.case, goal.pair, goal.measure, bound]
     if spread is None:
-        return [*row, "not measured", ""]
+        return [*about, "not measured", ""]
     if not goal.is_plausible(spread.median):
-        return [*row, _spread(spread), "no: faster than the floor, so the client was not measured"]
-    return [*row, _spread(spread), "yes" if goal.is_met(spread.median) else "no"]
+        verdict = "no: faster than the floor, so the client was not measured"
+    else:
+        verdict = "yes" if goal.is_met(spread.median) else "no"
+    return [*about, _spread(spread), verdict]
 
 
 def _spread(spread: Spread) -> str:
@@ -75,11 +79,3 @@ def _figure(number: float | None) -> str:
     if number is None:
         return ""
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
-
-
-def _heading(cells: Sequence[str]) -> list[str]:
-    return [_row(cells), "|" + "-|" * len(cells)]
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

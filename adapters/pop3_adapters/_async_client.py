@@ -301,7 +301,9 @@ class Client(Facts):
         """The headers of a message, and the first lines of its body."""
         return await self._open(Top(number, lines))
 
-    def fetch(self, messages: Iterable[int | ScanListing], *, window: int = 256) -> "Fetching":
+    def fetch(
+        self, messages: Iterable[int | ScanListing], *, window: int = flows.WIDEST
+    ) -> "Fetching":
         """Many messages, by number or scan listing, in that order, asked for ahead of time.
 
         Each is to be read before the next one is taken. A message that the server refuses says so

@@ -295,7 +295,7 @@ class Client(Facts):
         return self._open(Top(number, lines))
 
     def fetch(
-        self, messages: Iterable[int | ScanListing], *, window: int = 256
+        self, messages: Iterable[int | ScanListing], *, window: int = flows.WIDEST
     ) -> Iterator[Message]:
         """Many messages, by number or scan listing, in that order, asked for ahead of time.
 

@@ -47,6 +47,7 @@ READ: Final = 256 * 1024
 
 DEFAULT_TIMEOUT: Final[float] = vars(socket)["_GLOBAL_DEFAULT_TIMEOUT"]
 
+# Named out here, because inside the class `list` is a method.
 Words: TypeAlias = list[str]
 LongResponse: TypeAlias = tuple[bytes, list[bytes], int]
 """The status line, the lines of the body, and its octets with the ends of its lines."""

@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Iterable
 
+from .. import markdown
 from .measurement import Measurement
 
 __all__ = ["as_json", "as_row", "heading"]
@@ -14,13 +15,13 @@ COLUMNS = ("benchmark", "ours", "unit", "yardstick", "times", "goal", "met", "wh
 
 def heading() -> str:
     """The two lines above the rows."""
-    return f"{_line(COLUMNS)}\n|{'-|' * len(COLUMNS)}"
+    return "\n".join(markdown.heading(COLUMNS))
 
 
 def as_row(measured: Measurement) -> str:
     """A line of the table."""
     benchmark, met = measured.benchmark, measured.met
-    return _line(
+    return markdown.row(
         (
             benchmark.name,
             _rate(measured.rate),
@@ -51,10 +52,6 @@ def as_json(measured: Iterable[Measurement]) -> str:
     ]
     machine = {"python": platform.python_version(), "cores": os.cpu_count()}
     return json.dumps({**machine, "benchmarks": rows}, indent=2)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _rate(rate: float | None) -> str:

@@ -53,6 +53,7 @@ from .core import Flow, Io, Send
 from .window import Window
 
 __all__ = [
+    "WIDEST",
     "Fetch",
     "capabilities",
     "delete",
