@@ -1,6 +1,5 @@
 """APOP's timestamp and digest (RFC 1939, section 7)."""
 
-import hashlib
 import re
 from typing import Final
 
@@ -8,7 +7,7 @@ __all__ = ["apop_digest", "find_timestamp", "is_timestamp"]
 
 ATOM: Final = rb"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+"
 DOTTED: Final = ATOM + rb"(?:\." + ATOM + rb")*"
-MESSAGE_ID: Final = re.compile(rb"<" + DOTTED + rb"@(?:" + DOTTED + rb"|\[[!-Z^-~]*\])>")
+MESSAGE_ID: Final = rb"<" + DOTTED + rb"@(?:" + DOTTED + rb"|\[[!-Z^-~]*\])>"
 
 
 def find_timestamp(greeting: bytes) -> bytes | None:
@@ -24,10 +23,14 @@ def is_timestamp(octets: bytes) -> bool:
     Somebody who may choose a timestamp without that form can find out passwords, by collisions
     of MD5.
     """
-    return MESSAGE_ID.fullmatch(octets) is not None
+    # Not compiled above: that is half a millisecond of the import.
+    return re.fullmatch(MESSAGE_ID, octets) is not None
 
 
 def apop_digest(timestamp: bytes, password: bytes) -> bytes:
     """What proves that one knows the password: MD5 in hexadecimal, in lower case."""
+    # Not above: 4 ms, a tenth of what it would take to import the package.
+    import hashlib
+
     digest = hashlib.md5(timestamp + password, usedforsecurity=False)
     return digest.hexdigest().encode("ascii")

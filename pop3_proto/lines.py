@@ -1,7 +1,5 @@
 """Octets as they arrive, taken line by line or in bulk."""
 
-from collections import deque
-
 __all__ = ["LineBuffer", "breaks_line"]
 
 
@@ -17,10 +15,10 @@ class LineBuffer:
     moved to the front when a line is taken.
     """
 
-    __slots__ = ("_at", "_base", "_chunk", "_queue", "_unfinished", "received")
+    __slots__ = ("_arrived", "_at", "_base", "_chunk", "_unfinished", "received")
 
     def __init__(self) -> None:
-        self._queue: deque[bytes] = deque()
+        self._arrived: list[bytes] = []
         self._chunk = b""
         self._at = 0
         self._base = 0
@@ -30,7 +28,7 @@ class LineBuffer:
     def feed(self, data: bytes) -> None:
         """Add what has been received."""
         self.received += len(data)
-        self._queue.append(data)
+        self._arrived.append(data)
 
     @property
     def start(self) -> int:
@@ -57,23 +55,26 @@ class LineBuffer:
             end = self._chunk.find(b"\n", self._at) + 1
             if end:
                 line = self._chunk[self._at : end]
-                self._at = end
+                self.use(end)
                 return self._finish(line) if self._unfinished else line
             self._unfinished += self._chunk[self._at :]
-            self._at = len(self._chunk)
-            if not self._queue:
+            self.use(len(self._chunk))
+            if not self._arrived:
                 return None
             self._advance()
 
     def rest(self) -> tuple[bytes, int]:
         """A read that is not used up, and the position up to which it is; then call `use`."""
-        if self._at == len(self._chunk) and self._queue:
+        if not self._chunk and self._arrived:
             self._advance()
         return self._chunk, self._at
 
     def use(self, position: int) -> None:
         """Everything before `position` of what `rest` gave has been used."""
         self._at = position
+        if position == len(self._chunk):
+            # A session that waits keeps none of what it has read.
+            self._base, self._at, self._chunk = self._base + position, 0, b""
 
     def drop_unfinished(self) -> None:
         """Forget the beginning of a line that is not wanted."""
@@ -82,7 +83,7 @@ class LineBuffer:
     def drop(self) -> None:
         """Forget everything that was not taken."""
         self._base, self._at, self._chunk = self.received, 0, b""
-        self._queue.clear()
+        self._arrived.clear()
         self._unfinished.clear()
 
     def _finish(self, line: bytes) -> bytes:
@@ -91,5 +92,5 @@ class LineBuffer:
         return whole
 
     def _advance(self) -> None:
-        self._base += len(self._chunk)
-        self._chunk, self._at = self._queue.popleft(), 0
+        self._chunk = b"".join(self._arrived)
+        self._arrived.clear()

@@ -63,7 +63,13 @@ class Maildrop(Protocol):
         ...
 
     def read(self, index: int) -> Iterable[bytes] | AsyncIterable[bytes]:
-        """The octets of an entry, counted from 0, in pieces; each line ends in CRLF."""
+        """The octets of an entry, counted from 0, in pieces; each line ends in CRLF.
+
+        Plain pieces are read together, in a thread where there is an event loop, until they have
+        64 KiB, and only then sent: those that come slowly are better asynchronous, and are sent
+        one by one. Where reading fails before anything was sent, the client gets a temporary
+        failure, and behind that the connection is given up.
+        """
         ...
 
     def delete(self, indexes: Collection[int]) -> MaybeAwaitable[None]:

@@ -12,6 +12,7 @@ __all__ = [
     "describe_foreign",
     "parse_status",
     "printable",
+    "read_status",
     "write_status",
 ]
 
@@ -67,13 +68,21 @@ class StatusLine:
         return printable(behind.lstrip(b" "))
 
 
-def parse_status(
-    line: bytes, *, any_code: bool = False, greeting: bool = False
-) -> StatusLine | None:
+def parse_status(line: bytes, *, any_code: bool = False) -> StatusLine | None:
     """Read a status line without its end, or None where it is none.
 
-    `any_code` honours response codes of unknown kinds too. A greeting may go on with `[` or `<`
-    directly behind the indicator (RFC 2449, section 3).
+    `any_code` honours response codes of unknown kinds too.
+    """
+    parts = read_status(line, any_code=any_code)
+    return parts and StatusLine(*parts)
+
+
+def read_status(
+    line: bytes, *, any_code: bool = False, greeting: bool = False
+) -> tuple[bool, bytes, ResponseCode | None] | None:
+    """What `StatusLine` and its kinds are made of, or None where this is none.
+
+    A greeting may go on with `[` or `<` directly behind the indicator (RFC 2449, section 3).
     """
     ok = line[:3].upper() == b"+OK"
     if not ok and line[:4].upper() != b"-ERR":
@@ -82,7 +91,7 @@ def parse_status(
     if rest and not rest.startswith((b" ", b"[", b"<") if greeting else b" "):
         return None
     octets = rest.lstrip(b" ")
-    return StatusLine(ok, octets, _code(octets, any_code))
+    return ok, octets, _code(octets, any_code)
 
 
 def _code(octets: bytes, any_code: bool) -> ResponseCode | None:

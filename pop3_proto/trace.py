@@ -1,6 +1,5 @@
 """What has passed through a machine, without the secrets, and its form as lines of JSON."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -55,6 +54,9 @@ Trace: TypeAlias = Callable[[TraceRecord], None]
 
 def write_record(record: TraceRecord) -> str:
     """A record as a JSON object on one line, without its end; each octet is a character."""
+    # Not above: two milliseconds of the import of the package.
+    import json
+
     fields: dict[str, str | int] = {"what": record.what.value}
     if record.octets:
         fields["octets"] = record.octets.decode("latin-1")
@@ -71,6 +73,8 @@ def parse_record(line: str) -> TraceRecord:
 
     Raises ValueError where it is none.
     """
+    import json
+
     entry: object = json.loads(line)
     if not isinstance(entry, dict):
         raise ValueError(f"no record of a trace: {line[:80]!r}")

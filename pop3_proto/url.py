@@ -1,9 +1,7 @@
 """POP URLs: `pop://` as RFC 2384 has them, and `pop3s://` for implicit TLS."""
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from .lines import breaks_line
 from .listings import parse_number
@@ -93,6 +91,9 @@ def _server(server: str, port: int) -> tuple[str, int]:
 
 
 def _is_ipv6(host: str) -> bool:
+    # Not above: a millisecond of the import of the package, as is what `_decoded` needs.
+    from ipaddress import IPv6Address
+
     try:
         _ = IPv6Address(host)
     except ValueError:
@@ -102,6 +103,8 @@ def _is_ipv6(host: str) -> bool:
 
 def _decoded(text: str) -> str:
     """Percent-decoded UTF-8, without what no command can carry."""
+    from urllib.parse import unquote_to_bytes
+
     octets = unquote_to_bytes(text)
     if breaks_line(octets):
         raise ValueError("a POP URL cannot contain CR, LF or NUL")

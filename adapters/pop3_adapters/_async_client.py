@@ -1,6 +1,5 @@
 """The asynchronous client: one method a command, over any asynchronous stream."""
 
-import io
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,7 +10,6 @@ from pop3_proto import (
     ClientConnection,
     ClientMechanism,
     Command,
-    CommandFailed,
     Deletions,
     DeletionsUnconfirmed,
     Greeting,
@@ -36,6 +34,7 @@ from pop3_proto.flows.login_oauth import TokenLogin, TokenProvider
 from ._async import AsyncDriver
 from ._async_keep_alive import KeepAlive
 from ._facts import Facts
+from ._message import Arriving
 from ._password_mechanisms import PASSWORD_MECHANISMS
 from ._turns import Turns
 
@@ -44,38 +43,12 @@ __all__ = ["Client", "Fetching", "Message", "Origin"]
 T = TypeVar("T")
 
 
-class Message:
+class Message(Arriving[AsyncDriver]):
     """A message while it arrives: iterate for its octets in pieces, or `read` it as a whole.
 
     In an `async with` statement, what is left unread at its end is thrown away, or, where that
     would be too much (`Limits.drain`), the connection is closed.
     """
-
-    def __init__(
-        self,
-        driver: AsyncDriver,
-        conn: ClientConnection,
-        turns: Turns,
-        command: Retr | Top,
-        deadline: float | None,
-        refusal: CommandFailed | None = None,
-    ) -> None:
-        self.number = command.number
-        """The message-number."""
-
-        self.refusal = refusal
-        """Why the server did not give the message, in a fetch; reading it raises this."""
-
-        self.complete = False
-        """Whether all of it has been read."""
-
-        self._whole = isinstance(command, Retr)
-        self._driver = driver
-        self._conn = conn
-        self._turns = turns
-        self._turn = turns.current
-        self._deadline = deadline
-        self._unread = io.BytesIO()  # what a read that was interrupted had come to
 
     def __aiter__(self) -> Self:
         return self
@@ -107,17 +80,8 @@ class Message:
             return b""
         self._check()
         chunk = await self._driver.run(flows.next_chunk(self._conn), self._deadline)
-        self.complete = not chunk
+        self.complete = not self._conn.in_body
         return chunk
-
-    def _check(self) -> None:
-        if self.refusal:
-            raise self.refusal
-        self._turns.check(self._turn, self.number)
-
-    def _take_unread(self) -> bytes:
-        unread, self._unread = self._unread, io.BytesIO()
-        return unread.getvalue()
 
     async def __aenter__(self) -> Self:
         return self

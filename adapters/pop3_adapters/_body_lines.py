@@ -24,13 +24,14 @@ class BodyLines:
             return
         text = b"".join(self._unfinished)
         self._unfinished.clear()
-        # Four times as fast as line by line, and most mail has no other ends of lines.
-        *lines, rest = text.split(CRLF)
-        if text.count(LF) != len(lines):
-            *lines, rest = text.split(LF)
-            lines = [_without_cr(line) for line in lines]
+        end = text.rfind(LF) + 1
+        lines = text[:end].splitlines()
+        # Most mail has no other ends of lines than CRLF, and then this is all: 1.5 times as fast as
+        # `split`, which searches more slowly for two octets. A bare LF or CR takes one octet less.
+        if len(b"".join(lines)) + len(CRLF) * len(lines) != end:
+            lines = [_without_cr(line) for line in text[: end - 1].split(LF)]
         self.lines += lines
-        self._unfinished.append(rest)
+        self._unfinished.append(text[end:])
 
     def add_line(self, line: bytes, octets: int) -> None:
         """Take a line without its end, as it stands on the wire, where it has so many octets."""

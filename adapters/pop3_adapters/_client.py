@@ -1,6 +1,5 @@
 """The blocking client: one method a command, over any blocking stream."""
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,7 +10,6 @@ from pop3_proto import (
     ClientConnection,
     ClientMechanism,
     Command,
-    CommandFailed,
     Deletions,
     DeletionsUnconfirmed,
     Greeting,
@@ -35,6 +33,7 @@ from pop3_proto.flows.login_oauth import TokenLogin, TokenProvider
 from ._blocking import BlockingDriver
 from ._facts import Facts
 from ._keep_alive import KeepAlive
+from ._message import Arriving
 from ._password_mechanisms import PASSWORD_MECHANISMS
 from ._turns import Turns
 
@@ -43,48 +42,22 @@ __all__ = ["Client", "Message", "Origin"]
 T = TypeVar("T")
 
 
-class Message:
+class Message(Arriving[BlockingDriver]):
     """A message while it arrives: iterate for its octets in pieces, or `read` it as a whole.
 
     In a `with` statement, what is left unread at its end is thrown away, or, where that would be
     too much (`Limits.drain`), the connection is closed.
     """
 
-    def __init__(
-        self,
-        driver: BlockingDriver,
-        conn: ClientConnection,
-        turns: Turns,
-        command: Retr | Top,
-        deadline: float | None,
-        refusal: CommandFailed | None = None,
-    ) -> None:
-        self.number = command.number
-        """The message-number."""
-
-        self.refusal = refusal
-        """Why the server did not give the message, in a fetch; reading it raises this."""
-
-        self.complete = False
-        """Whether all of it has been read."""
-
-        self._whole = isinstance(command, Retr)
-        self._driver = driver
-        self._conn = conn
-        self._turns = turns
-        self._turn = turns.current
-        self._deadline = deadline
-        self._unread = io.BytesIO()  # what a read that timed out had come to
-
     def __iter__(self) -> Iterator[bytes]:
         if unread := self._take_unread():
             yield unread
         while not self.complete:
             self._check()
-            if chunk := self._driver.run(flows.next_chunk(self._conn), self._deadline):
+            chunk = self._driver.run(flows.next_chunk(self._conn), self._deadline)
+            self.complete = not self._conn.in_body
+            if chunk:
                 yield chunk
-            else:
-                self.complete = True
 
     def read(self) -> bytes:
         """The octets that have not been read yet, all of them."""
@@ -102,15 +75,6 @@ class Message:
         where one was negative.
         """
         self._driver.run(self._turns.delete(self.number, read=self.complete and self._whole))
-
-    def _check(self) -> None:
-        if self.refusal:
-            raise self.refusal
-        self._turns.check(self._turn, self.number)
-
-    def _take_unread(self) -> bytes:
-        unread, self._unread = self._unread, io.BytesIO()
-        return unread.getvalue()
 
     def __enter__(self) -> Self:
         return self

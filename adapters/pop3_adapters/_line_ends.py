@@ -16,7 +16,9 @@ def to_wire(pieces: Iterable[bytes]) -> Iterator[bytes]:
             continue
         start = 1 if last == b"\r" and piece.startswith(b"\n") else 0
         last = piece[-1:]
-        yield piece[:start] + piece[start:].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        # To look for CRLF takes four times as long as all else, and for CR next to nothing.
+        plain = piece[start:].replace(b"\r\n", b"\n") if b"\r" in piece else piece[start:]
+        yield piece[:start] + plain.replace(b"\n", b"\r\n")
     if last != b"\n":
         yield b"\r\n"
 

@@ -29,6 +29,9 @@ class PoplibSession:
         self.last_eol = b""
         """What the last line that was read ended with."""
 
+        self.drained: object = None
+        """The file whose buffer is known to be empty, or None."""
+
         self._authenticating = False
         self._authenticated = False
         self._secrets: set[bytes] = set()

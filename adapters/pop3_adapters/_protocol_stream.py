@@ -1,7 +1,6 @@
 """A connection of asyncio's as a stream."""
 
 import asyncio
-from collections import deque
 from contextlib import suppress
 from typing import Final, cast
 
@@ -19,13 +18,13 @@ class ProtocolStream(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._arrived: deque[bytes] = deque()
+        self._arrived: list[bytes] = []
         self._unread = 0
         self._ended = False
         self._closed = False
         self._lost: Exception | None = None
         self._full = False
-        self._change = asyncio.Event()
+        self._change: asyncio.Event | None = None
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -67,7 +66,7 @@ class ProtocolStream(asyncio.Protocol):
             self.transport.write(data)
             async with asyncio.timeout(within):
                 while self._full and not self._closed:
-                    _ = await self._change.wait()
+                    await self._changed()
         if self._closed:
             raise self._lost or ConnectionResetError("the connection is closed")
 
@@ -78,7 +77,7 @@ class ProtocolStream(asyncio.Protocol):
         elif not self._arrived:
             async with asyncio.timeout(within):
                 while not self._arrived and not self._ended:
-                    _ = await self._change.wait()
+                    await self._changed()
         if self._arrived:
             return self._next()
         if self._lost:
@@ -96,7 +95,7 @@ class ProtocolStream(asyncio.Protocol):
             with suppress(TimeoutError):
                 async with asyncio.timeout(FLUSHING):
                     while not self._closed:
-                        _ = await self._change.wait()
+                        await self._changed()
         finally:
             if not self._closed:
                 self.transport.abort()
@@ -108,12 +107,19 @@ class ProtocolStream(asyncio.Protocol):
                 await asyncio.sleep(0)
 
     def _next(self) -> bytes:
-        data = self._arrived.popleft()
-        self._unread -= len(data)
-        if self._unread <= MOST_UNREAD and not self._ended:
+        data = b"".join(self._arrived)
+        self._arrived.clear()
+        self._unread = 0
+        if not self._ended:
             self.transport.resume_reading()
         return data
 
+    async def _changed(self) -> None:
+        # Made only while somebody waits: an event takes a kilobyte.
+        self._change = self._change or asyncio.Event()
+        _ = await self._change.wait()
+
     def _wake(self) -> None:
-        self._change.set()
-        self._change.clear()
+        if self._change:
+            self._change.set()
+            self._change = None

@@ -130,10 +130,12 @@ class Asyncio(Adapter[socket.socket]):
 
     async def off_loop(self, function: Callable[[], object]) -> object:
         running = asyncio.get_running_loop().run_in_executor(None, function)
+        done = asyncio.Event()  # the 20th part of a hop cheaper than asyncio.wait
+        running.add_done_callback(lambda _: done.set())
         cancelled = False
-        while not running.done():
+        while not done.is_set():
             try:
-                _ = await asyncio.wait([running])
+                _ = await done.wait()
             except asyncio.CancelledError:
                 cancelled = True
         if cancelled and (task := asyncio.current_task()):

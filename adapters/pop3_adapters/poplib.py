@@ -13,6 +13,7 @@ import errno
 import functools
 import io
 import re
+import select
 import socket
 import ssl
 import sys
@@ -142,7 +143,7 @@ class POP3:
             )
 
     def _waiting(self) -> bytes:
-        if not hasattr(self.file, "peek"):
+        if self._silent() or not hasattr(self.file, "peek"):
             return b""
         timeout = self.sock.gettimeout()
         self.sock.settimeout(0)
@@ -153,9 +154,27 @@ class POP3:
         finally:
             self.sock.settimeout(timeout)
 
+    def _silent(self) -> bool:
+        """Whether nothing waits, as far as a quarter of the time of a look can tell (0.8 µs)."""
+        sock = cast("object", self.sock)  # which programs replace
+        if self._session.drained is not self.file or not isinstance(sock, socket.socket):
+            return False
+        if isinstance(sock, ssl.SSLSocket) and sock.pending():
+            return False
+        descriptor = sock.fileno()
+        if descriptor < 0 or not hasattr(select, "poll"):  # Windows has none
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return not poll.poll(0)
+
     def _getline(self) -> tuple[bytes, int]:
+        # Only a status line: a look at each line of a body would copy most of it each time.
+        looks = self._session.pending and hasattr(self.file, "peek")
         self._session.awaiting()
+        buffered = len(self.file.peek()) if looks else -1
         line = self.file.readline(_MAXLINE + 1)
+        self._session.drained = self.file if len(line) == buffered else None
         if len(line) > _MAXLINE:
             raise error_proto("line too long")
         if self._debugging > 1:
@@ -203,6 +222,7 @@ class POP3:
                 raise error_proto("-ERR EOF")
             piece, used = decoder.decode(octets)
             _ = self.file.read(used)
+            self._session.drained = self.file if used == len(octets) else None
             body.add(piece)
             self._check_size(body)
         if self._debugging > 1:

@@ -3,7 +3,7 @@
 import poplib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from typing import Final, TypeAlias
 
 from pop3_proto import List, ScanListing, Uidl, UniqueId
@@ -23,11 +23,14 @@ Listing: TypeAlias = Sequence[Sequence[object]]
 
 
 class FedPop3(poplib.POP3):
-    """A client to whom a server has said something, and that nobody listens to."""
+    """A client to whom a server has said something, and that nobody listens to.
+
+    It reads from a buffer, as from a socket: but without a system call for each 8 KiB.
+    """
 
     def __init__(self, said: bytes) -> None:
         self.set_debuglevel(0)
-        self.file = BytesIO(said)
+        self.file = BufferedReader(BytesIO(said))
 
     def _putline(self, line: bytes) -> None:
         pass
@@ -81,7 +84,7 @@ def reading(parse: Callable[[bytes], Listing], write: Callable[[int], bytes], si
 
 
 DOES: Final = (
-    "100,000 messages in reads of 256 KiB; against poplib, fed from a BytesIO, and split()"
+    "100,000 messages in reads of 256 KiB; against poplib, from a buffer, and split() of each line"
 )
 
 BENCHMARKS: Final = [

@@ -90,6 +90,11 @@ WIDEST: Final = 256
 """Commands at most that are sent ahead of their replies: a few kB, which any server takes while it
 is sending itself."""
 
+THROWN_AWAY: Final = (
+    "another command was sent while messages were being fetched, so that some of them were thrown "
+    "away: fetch them again, and delete them with Fetch.delete"
+)
+
 
 def failure(conn: ClientConnection, command: Command[object], reply: StatusLine) -> CommandFailed:
     """The exception that a negative reply becomes, by its response code (RFC 3206, section 6)."""
@@ -158,18 +163,25 @@ def open_body(conn: ClientConnection, command: Command[object]) -> Flow[Reply]:
 
 
 def next_chunk(conn: ClientConnection) -> Flow[bytes]:
-    """The next octets of the body that is being read; empty at its end."""
+    """The next octets of the body that is being read; empty where it has ended.
+
+    Its end is taken together with its last octets, so that `in_body` tells it.
+    """
+    if not conn.in_body:
+        return b""
     event = yield from next_event(conn)
-    if isinstance(event, BodyChunk):
-        return event.data
-    assert isinstance(event, BodyEnd), event
-    return b""
+    if isinstance(event, BodyEnd):
+        return b""
+    assert isinstance(event, BodyChunk), event
+    if conn.body_read:
+        _ = conn.next_event()
+    return event.data
 
 
 def read_body(conn: ClientConnection, keep: Callable[[bytes], object]) -> Flow[None]:
     """What is left of the body that is being read, given to `keep` piece by piece."""
-    while chunk := (yield from next_chunk(conn)):
-        _ = keep(chunk)
+    while conn.in_body:
+        _ = keep((yield from next_chunk(conn)))
 
 
 def settle(conn: ClientConnection) -> Flow[None]:
@@ -248,7 +260,7 @@ class Fetch:
     ) -> None:
         self._conn = conn
         self._window = Window(messages, conn.limits.drain)
-        self._most = window
+        self._most = max(1, window)
         self._started = False
         self._expected = 0
         self._refused: CommandFailed | None = None
@@ -268,7 +280,10 @@ class Fetch:
         while True:
             while conn.in_body:
                 _ = yield from next_event(conn)
-            yield from self._ask()
+            if conn.owed < self._expected:
+                raise LocalProtocolError(THROWN_AWAY)
+            if conn.owed <= self._most // 2:
+                yield from self._ask()
             if not conn.owed:
                 break
             reply = yield from next_reply(conn)
@@ -306,22 +321,18 @@ class Fetch:
         return self._conn.owed >= (2 * WIDEST if pipelined else 1)
 
     def _note(self, reply: Reply) -> None:
-        if isinstance(reply.command, Retr | Dele):
-            self._expected -= 1
         if isinstance(reply.command, Retr):
+            self._expected -= 1
             self._window.answered()
-        if not reply.ok and isinstance(reply.command, Dele):
-            self._refused = self._refused or failure(self._conn, reply.command, reply)
+        elif isinstance(reply.command, Dele):
+            self._expected -= 1
+            if not reply.ok:
+                self._refused = self._refused or failure(self._conn, reply.command, reply)
 
     def _ask(self) -> Flow[None]:
         conn = self._conn
         asked = conn.owed
         most = _window(conn, self._most)
-        if asked < self._expected:
-            raise LocalProtocolError(
-                "another command was sent while messages were being fetched, so that some of them "
-                "were thrown away: fetch them again, and delete them with Fetch.delete"
-            )
         if asked <= most // 2:
             batch = self._batch(most - asked)
             if batch:

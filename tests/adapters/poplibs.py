@@ -3,7 +3,7 @@
 import poplib as standard
 import socket
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 from pop3_adapters import poplib as ours
 
@@ -27,22 +27,23 @@ class Answering(socket.socket):
     _far: socket.socket
 
     @classmethod
-    def with_answers(cls, greeting: bytes, *answers: bytes, stays: bool = False) -> "Answering":
+    def with_answers(cls, greeting: bytes, *answers: bytes, stays: bool = False) -> Self:
         near, far = socket.socketpair()
         answering = cls(near.family, near.type, near.proto, fileno=near.detach())
         answering.settimeout(BOUND)
         far.settimeout(BOUND)
         answering.answers, answering.sent = [greeting, *answers], []
         answering._far, answering.stays = far, stays
-        answering._answer()
+        answering.answer()
         return answering
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         super().sendall(data, flags)
         self.sent.append(self._far.recv(len(data)))
-        self._answer()
+        self.answer()
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """Send the next answer, asked or not."""
         self._far.sendall(self.answers.pop(0))
         if not self.answers and not self.stays:
             self._far.close()

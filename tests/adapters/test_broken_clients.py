@@ -582,6 +582,9 @@ def test_many_sessions_at_once(net: Net) -> None:
 
 # Maildrops that fail.
 
+# Enough to be sent before the next one is read.
+PIECE = b"one\r\n" * 20_000
+
 
 class Failing(MemoryMaildrop):
     """Raises where it is told to."""
@@ -606,7 +609,7 @@ class Failing(MemoryMaildrop):
 
     def _pieces(self) -> Iterator[bytes]:
         self._fail("first piece")
-        yield b"one\r\n"
+        yield PIECE
         self._fail("second piece")
 
     def delete(self, indexes: Collection[int]) -> None:
@@ -664,7 +667,7 @@ def test_a_message_that_cannot_be_read_to_its_end(net: Net) -> None:
         log_in(wire)
         wire.send(b"DELE 1\r\nRSET\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n")
         # No terminator: it would make half a message a whole one.
-        assert wire.rest() == b"+OK marked\r\n+OK\r\n+OK\r\none\r\n"
+        assert wire.rest() == b"+OK marked\r\n+OK\r\n+OK\r\n" + PIECE
     server.running.close()
     assert len(maildrop.messages) == 1
     assert maildrop.closed == 1

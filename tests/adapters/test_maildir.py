@@ -48,6 +48,14 @@ def test_sizes_are_those_of_what_is_read(maildir: Path) -> None:
     maildrop.close()
 
 
+def test_a_file_that_has_changed_is_counted_anew(maildir: Path) -> None:
+    file = maildir / "new" / "1.x"
+    for content, octets in ((b"a\n", 3), (b"a\nb\n", 6), (b"a\r\n\n", 5)):
+        file.write_bytes(content)
+        os.utime(file, ns=(octets, octets))  # as if time had gone by
+        assert [entry.octets for entry in listed(maildir)] == [octets]
+
+
 def test_the_oldest_is_the_first_wherever_it_lies(maildir: Path) -> None:
     for path in ("cur/1000.a:2,S", "new/999.b", "cur/20.c:2,", "new/1000.d", "new/no-number"):
         (maildir / path).write_bytes(b"x\n")
@@ -146,11 +154,11 @@ class Overtaken(MaildirMaildrop):
 
     times = 0
 
-    def _found(self, base: str) -> Path:
-        path = super()._found(base)
+    def _file(self, base: str) -> str:
+        path = super()._file(base)
         if self.times:
             self.times -= 1
-            _ = path.rename(path.with_name(f"{base}:2,{'S' * self.times}"))
+            _ = Path(path).rename(Path(path).with_name(f"{base}:2,{'S' * self.times}"))
         return path
 
 

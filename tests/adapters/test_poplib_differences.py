@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import runpy
+import select
 import socket
 import sys
 import tracemalloc
@@ -166,6 +167,78 @@ def test_replies_that_come_too_early(talk: Talk) -> None:
     client = talk(standard, EARLY, b"+OK three\r\n")
     assert client.noop() == b"+OK one"
     assert client.dele(1) == b"+OK two"
+
+
+MAIL = b"+OK\r\nmail\r\n.\r\n"
+
+
+class Watched(Answering):
+    """Knows how often somebody has set how long it waits."""
+
+    set = 0
+
+    def settimeout(self, value: float | None) -> None:
+        self.set += 1
+        super().settimeout(value)
+
+
+@pytest.mark.parametrize("polls", [True, False])
+def test_what_comes_behind_a_reply_that_was_read(
+    monkeypatch: pytest.MonkeyPatch, polls: bool
+) -> None:
+    if not polls:  # as on Windows
+        monkeypatch.delattr(select, "poll", raising=False)
+    polls = hasattr(select, "poll")
+    sock = Watched.with_answers(b"+OK\r\n", MAIL, b"+OK\r\n", MAIL, stays=True)
+    client = client_of(ours, sock)
+    client.retr(1)
+    before = sock.set
+    client.noop()
+    client.retr(2)
+    assert (sock.set == before) is polls
+    sock.answers = [b"+OK 3 4\r\n"]
+    sock.answer()
+    with pytest.raises(ours.error_proto, match=re.escape("b'+OK 3 4")):
+        client.stat()
+    assert sock.sent == [b"RETR 1\r\n", b"NOOP\r\n", b"RETR 2\r\n"]
+    client.close()
+
+
+def test_what_comes_behind_a_mail(talk: Talk) -> None:
+    client = talk(ours, MAIL + b"+OK 3 4\r\n", b"")
+    assert client.retr(1)[1] == [b"mail"]
+    with pytest.raises(ours.error_proto, match=re.escape("b'+OK 3 4")):
+        client.stat()
+
+
+def test_what_comes_behind_a_reply_in_the_same_record_of_tls(certificates: Certificates) -> None:
+    def script(wire: Wire) -> None:
+        wire.start_tls(certificates.server(), server_side=True)
+        wire.send(b"+OK\r\n")
+        wire.expect(b"NOOP\r\n")
+        wire.send(b"+OK\r\n+OK 3 4\r\n")
+        assert wire.rest() == b""
+
+    with scripted(script) as port:
+        context = certificates.client()
+        client: Client = ours.POP3_SSL(LOOPBACK, port, timeout=BOUND, context=context)
+        client.file.close()
+        client.file = client.sock.makefile("rb", len(b"+OK\r\n"))  # the rest stays in there
+        assert client.noop() == b"+OK"
+        with pytest.raises(ours.error_proto, match=re.escape("b'+OK 3")):
+            client.stat()
+        client.close()
+
+
+@pytest.mark.parametrize("module", [standard, ours], ids=["standard", "ours"])
+def test_a_socket_that_was_closed_by_somebody_else(module: ModuleType) -> None:
+    with Answering.with_answers(b"+OK\r\n", MAIL, b"+OK\r\n") as sock:
+        client = client_of(module, sock)
+        client.retr(1)
+        os.close(sock.detach())
+        with pytest.raises(OSError, match="descriptor"):
+            client.noop()
+        client.file.close()
 
 
 def test_what_is_asked_for_together_may_be_answered_together(talk: Talk) -> None:

@@ -55,6 +55,7 @@ LAYERS = (
         "_async",
         "_blocking",
         "_facts",
+        "_message",
         "_opening",
         "_proxies",
         "_sessions",

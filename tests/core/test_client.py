@@ -380,8 +380,12 @@ class TestBodies:
         assert hear(conn, b"..a\r\nb") == [BodyChunk(b".a\r\nb")]
         assert conn.pending == (Retr(1),)
         assert hear(conn, b"\r\n.") == []
-        assert hear(conn, b"\r\n") == [BodyChunk(b"\r\n"), BodyEnd()]
-        assert (conn.pending, conn.in_body) == ((), False)
+        assert not conn.body_read
+        conn.receive_data(b"\r\n")
+        assert conn.next_event() == BodyChunk(b"\r\n")
+        assert conn.body_read
+        assert conn.next_event() == BodyEnd()
+        assert (conn.pending, conn.in_body, conn.body_read) == ((), False, False)
 
     def test_an_empty_body(self) -> None:
         conn = client_in(State.TRANSACTION)

@@ -1,6 +1,6 @@
 """Commands: what they send, what they are read from, and what their replies mean."""
 
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, replace
 from typing import assert_type
 
 import pytest
@@ -249,6 +249,20 @@ def test_commands_do_not_change() -> None:
     for command in (User("alice"), List(1), Retr(1)):
         with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
             setattr(command, next(iter(command.__slots__)), 1)
+
+
+@pytest.mark.parametrize("kind", [Utf8, Stls, Capa, Stat, Noop, Last, Rset, Quit])
+def test_commands_without_arguments_are_values_too(kind: type[Command[object]]) -> None:
+    command = kind()
+    assert command == kind()
+    assert hash(command) == hash(kind())
+    assert repr(command) == f"{kind.__name__}()"
+    assert replace(command) == command
+    assert [each for each in COMMANDS if each is not kind and command == each.__new__(each)] == []
+    assert not hasattr(command, "__dict__")
+    for name in ("verb", "other"):
+        with pytest.raises(AttributeError):
+            setattr(command, name, "XYZZY")
 
 
 PARSED: list[tuple[type[Command[object]], list[bytes], Command[object]]] = [

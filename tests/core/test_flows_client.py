@@ -215,7 +215,7 @@ class TestOpenSession:
     def test_a_driver_that_does_not_start_tls(self) -> None:
         conn = client_in(State.TLS_HANDSHAKE)
         with pytest.raises(LocalProtocolError, match="TLS"):
-            play(conn, flows.next_chunk(conn))
+            play(conn, flows.next_event(conn))
 
 
 class TestRequest:
@@ -466,7 +466,9 @@ class TestSettle:
         play(conn, flows.open_body(conn, Retr(1)), "C: RETR 1\nS: +OK")
         assert play(conn, flows.next_chunk(conn), "S: abc") == b"abc"
         assert play(conn, flows.next_chunk(conn), "S: def") == b"\r\ndef"
+        assert conn.in_body
         assert play(conn, flows.next_chunk(conn), "S: .") == b"\r\n"
+        assert not conn.in_body
         assert play(conn, flows.next_chunk(conn)) == b""
 
     @pytest.mark.parametrize("state", [State.GREETING, State.CLOSED, State.BROKEN])

@@ -9,6 +9,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import repeat
 
 import pytest
@@ -31,7 +32,7 @@ from pop3_proto import (
     State,
     TlsPolicy,
 )
-from pop3_proto.flows.core import Invoke, Io, Send
+from pop3_proto.flows.core import Invoke, Io, Send, Want
 from pop3_proto.flows.server import ServerSession
 from tests.core.playing import play, play_async
 from tests.core.serving import (
@@ -252,6 +253,10 @@ class TestUtf8:
         Served().play(GREETING + "C: UTF8\nS: -ERR UTF8 is not supported\n" + LOGIN + QUIT)
 
 
+# More than is gathered of a message before any of it is sent.
+LONG = b"x" * 70_000
+
+
 @dataclass(frozen=True, slots=True)
 class Xsay(Command[bytes]):
     """Answers with what it is given, in one line."""
@@ -295,7 +300,7 @@ class Xall(Command[bytes]):
         if self.pieces == "none":
             return Answer("none")
         if self.pieces == "endless":
-            return Answer("endless", repeat(b"x\r\n"))
+            return Answer("endless", repeat(LONG + b"\r\n"))
         numbers = [number for number, _ in messages.listing()]
         return Answer("all\r\n", self.octets(messages, numbers))
 
@@ -350,7 +355,7 @@ class TestOwnCommands:
 
     def test_an_endless_body_is_sent_as_it_comes(self) -> None:
         served = Served(own=[Xall])
-        script = "C: XALL endless\nS: +OK endless\n" + "S: x\n" * 100 + "RESET"
+        script = "C: XALL endless\nS: +OK endless\n" + f"S: {LONG.decode()}\n" * 5 + "RESET"
         with pytest.raises(ConnectionResetError):
             play_async(served.conn, served.session.run(), GREETING + LOGIN + script)
 
@@ -519,6 +524,33 @@ class TestMaildrop:
 
         exchange("C: TOP 1 1\nS: +OK\nS: A: b\nS:\nS: one\nS: .\n", Listed())
 
+    def test_a_file_is_closed_behind_its_end(self) -> None:
+        class Filed(Drop):
+            def read(self, index: int) -> Iterable[bytes]:
+                file = BytesIO(self.messages[index])
+                self.given.append(file)
+                return file
+
+        drop = exchange("C: RETR 2\nS: +OK\nS: Subject: two\nS:\nS: .\n", Filed())
+        (file,) = drop.given
+        assert isinstance(file, BytesIO)
+        assert file.closed
+
+    def test_a_small_message_is_read_at_once_and_sent_at_once(self) -> None:
+        served = Served()
+        play(served.conn, served.session.begin(), GREETING + LOGIN)
+        served.conn.receive_data(b"RETR 2\r\n")
+        done: list[Want] = []
+        for want in served.session.go_on():
+            if want is Io.RECEIVE:
+                break
+            done.append(want)
+            if isinstance(want, Invoke):
+                want.deliver(want.function())
+        reading, sending = done
+        assert isinstance(reading, Invoke)
+        assert sending == Send(b"+OK\r\n" + TWO + b".\r\n")
+
     def test_an_empty_message(self) -> None:
         exchange("C: RETR 1\nS: +OK\nS: .\n", Drop([b"", b""]))
 
@@ -536,13 +568,20 @@ class TestMaildrop:
         assert served.reported == [fault]
 
     @pytest.mark.parametrize("command", ["RETR 1", "TOP 1 5"])
+    def test_nothing_of_a_message_goes_out_that_fails_at_its_beginning(self, command: str) -> None:
+        fault = OSError("disk")
+        served = Served(Drop(fails={"piece": fault}))
+        refused = f"C: {command}\nS: -ERR [SYS/TEMP] the message cannot be read\n"
+        served.play(GREETING + LOGIN + refused + "C: LAST\nS: +OK 0\n" + QUIT)
+        assert served.reported == [fault]
+
+    @pytest.mark.parametrize("command", ["RETR 1", "TOP 1 5"])
     def test_a_message_that_cannot_be_read_to_its_end(self, command: str) -> None:
         fault = OSError("disk")
-        drop = Drop(fails={"piece": fault})
+        drop = Drop([LONG * 2, TWO], {"piece": fault}, piece=len(LONG))
         served = Served(drop)
-        served.play(
-            GREETING + LOGIN + f"C: DELE 2\nS: +OK marked\nC: {command}\nS: +OK\nS- Subject\nCLOSE"
-        )
+        script = f"C: DELE 2\nS: +OK marked\nC: {command}\nS: +OK\nS- {LONG.decode()}\nCLOSE"
+        served.play(GREETING + LOGIN + script)
         assert served.conn.state is State.BROKEN
         assert served.reported == [fault]
         assert drop.asked == ["open", ("read", 0), "piece", "let go", "close"]
@@ -584,14 +623,11 @@ class TestTheEnd:
         assert drop.asked == ["open", "close"]
 
     def test_a_message_that_is_under_way_when_the_connection_is_lost_is_let_go(self) -> None:
-        drop = Drop()
+        drop = Drop([LONG * 2, TWO], piece=len(LONG))
         served = Served(drop)
+        script = f"C: RETR 1\nS: +OK\nS- {LONG.decode()}\nRESET"
         with pytest.raises(ConnectionResetError):
-            play(
-                served.conn,
-                served.session.run(),
-                GREETING + LOGIN + "C: RETR 1\nS: +OK\nS- Subject\nRESET",
-            )
+            play(served.conn, served.session.run(), GREETING + LOGIN + script)
         assert "let go" not in drop.asked
         play(served.conn, served.session.close())
         assert drop.asked[-2:] == ["let go", "close"]
@@ -622,7 +658,7 @@ class TestTheEnd:
         class Sticky(Drop):
             def pieces(self, message: bytes) -> Iterator[bytes]:
                 try:
-                    yield from (b"A: b\r\n\r\n", b"body\r\n")
+                    yield from (b"A: b\r\n\r\n", LONG, b"body\r\n")
                 finally:
                     raise fault
 

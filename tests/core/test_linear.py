@@ -51,6 +51,7 @@ from pop3_proto.flows import client as flows
 from pop3_proto.flows.core import Flow, Io
 from pop3_proto.flows.login import login
 from pop3_proto.flows.server import ServerSession
+from pop3_proto.lines import LineBuffer
 from tests.core.conversing import converse
 from tests.core.machines import client_events, client_in, server_in
 
@@ -93,6 +94,12 @@ class CountedBytes(bytes):
         count((found if found >= 0 else len(self)) - start + 1)
         return found
 
+    def rfind(self, *key: object) -> int:
+        found = super().rfind(*cast("tuple[bytes]", key))
+        start, end, _ = slice(*key[1:] or [None]).indices(len(self))
+        count(end - (found if found >= 0 else start))
+        return found
+
 
 class CountedArray(bytearray):
     """The same of a bytearray, as far as it is used as a buffer."""
@@ -133,6 +140,13 @@ def octets_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (connection, lines, flows):
         monkeypatch.setattr(module, "bytes", CountedBytes, raising=False)
         monkeypatch.setattr(module, "bytearray", CountedArray, raising=False)
+    advance = LineBuffer._advance  # pyright: ignore[reportPrivateUsage]  # what it joins is plain
+
+    def count_joined(buffer: LineBuffer) -> None:
+        advance(buffer)
+        buffer._chunk = CountedBytes(buffer._chunk)  # pyright: ignore[reportPrivateUsage]  # as here
+
+    monkeypatch.setattr(LineBuffer, "_advance", count_joined)
 
 
 Scenario = Callable[[int], object]

@@ -78,8 +78,9 @@ def test_what_is_not_a_line_is_used_in_bulk() -> None:
     buffer = LineBuffer()
     assert buffer.rest() == (b"", 0)
     buffer.feed(b"line\nbulk")
-    buffer.feed(b"more\nx")
     buffer.take_line()
+    buffer.feed(b"mo")
+    buffer.feed(b"re\nx")
     chunk, position = buffer.rest()
     assert chunk[position:] == b"bulk"
     buffer.use(position + 2)
@@ -91,6 +92,18 @@ def test_what_is_not_a_line_is_used_in_bulk() -> None:
     buffer.use(2)
     assert buffer.take_line() == b"re\n"
     assert buffer.start == 14
+
+
+def test_nothing_is_kept_of_what_has_been_used() -> None:
+    buffer = LineBuffer()
+    buffer.feed(b"line\nbulk")
+    buffer.take_line()
+    chunk, _ = buffer.rest()
+    buffer.use(len(chunk))
+    assert buffer.rest() == (b"", 0)
+    buffer.feed(b"line\n")
+    buffer.take_line()
+    assert buffer.rest() == (b"", 0)
 
 
 def test_what_is_dropped_is_neither_there_nor_forgotten_in_the_count() -> None:
@@ -134,11 +147,19 @@ class Searched(bytes):
         return found
 
 
+class SearchedBuffer(LineBuffer):
+    """A buffer that searches nothing else."""
+
+    def _advance(self) -> None:
+        super()._advance()
+        self._chunk = Searched(self._chunk)
+
+
 def test_each_octet_is_searched_once() -> None:
     Searched.looked_at = 0
-    buffer = LineBuffer()
+    buffer = SearchedBuffer()
     text = b"a line\n" * 200 + b"x" * 3000
     for start in range(0, len(text), 1000):
-        buffer.feed(Searched(text[start : start + 1000]))
+        buffer.feed(text[start : start + 1000])
         assert all(line == b"a line\n" for line in lines_of(buffer))
     assert Searched.looked_at == len(text)

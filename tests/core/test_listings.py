@@ -1,6 +1,7 @@
 """Listings: numbers are ASCII digits and nothing else, and sizes are hints."""
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -15,14 +16,17 @@ from pop3_proto import (
     UniqueId,
 )
 from pop3_proto.listings import (
+    PIECE,
     encode_lines,
     is_unique_id,
     parse_language,
     parse_last,
     parse_number,
     parse_scan_listing,
+    parse_scan_listings,
     parse_stat,
     parse_unique_id,
+    parse_unique_ids,
     split_lines,
 )
 
@@ -203,3 +207,67 @@ def test_there_is_no_message_0(parse: Callable[[bytes], object]) -> None:
 @pytest.mark.parametrize("unique_id", [b"a b", b"a\tb", b"a ", b"\xff\0", b"x" * 200])
 def test_a_unique_id_outside_the_grammar_is_kept_as_it_is(unique_id: bytes) -> None:
     assert parse_unique_id(b"7  " + unique_id) == (7, unique_id)
+
+
+def outcome(read: Callable[[], list[ScanListing] | list[UniqueId]]) -> object:
+    """The entries with their types, or what is wrong."""
+    try:
+        return [(type(entry), entry) for entry in read()]
+    except RemoteProtocolError as error:
+        return str(error)
+
+
+def assert_read_as_its_lines_are(body: bytes) -> None:
+    assert outcome(lambda: parse_scan_listings(body)) == outcome(
+        lambda: list(map(parse_scan_listing, split_lines(body)))
+    )
+    assert outcome(lambda: parse_unique_ids(body)) == outcome(
+        lambda: list(map(parse_unique_id, split_lines(body)))
+    )
+
+
+PARTS = [b"1", b"0", b"a", b" ", b"\r\n", b"\r", b"\n", b"\t", b"\0", b"+2", b"9" * 20]
+
+
+@given(st.lists(st.sampled_from(PARTS)).map(b"".join))
+def test_a_listing_is_read_as_its_lines_are(body: bytes) -> None:
+    assert_read_as_its_lines_are(body)
+
+
+@given(st.lists(st.sampled_from([b"1 1", b"2 a", b"0 1", b"1", b"1 1 1", b" 1", b"1 ", b"1\n2 3"])))
+def test_a_line_unlike_the_others_is_read_as_it_is(lines: list[bytes]) -> None:
+    assert_read_as_its_lines_are(b"".join(line + b"\r\n" for line in lines))
+
+
+def test_every_short_listing_is_read_as_its_lines_are() -> None:
+    for octets in product((b"1", b" ", b"\r", b"\n"), repeat=6):
+        assert_read_as_its_lines_are(b"".join(octets))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"7 a b",
+        b"7",
+        b"0 a",
+        b"7  a",
+        b"7 a\n8 b",
+        b"7 a\r",
+        b"7 1\t",
+        b"x 1",
+        b"1" * 20 + b" 1",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("before", [0, PIECE - 5, PIECE, PIECE + 2, 2 * PIECE])
+def test_a_line_is_read_as_it_is_wherever_it_stands(line: bytes, before: int) -> None:
+    regular = b"1 234567\r\n" * (before // 10) + b"1 " + b"5" * (before % 10 + 1) + b"\r\n"
+    assert_read_as_its_lines_are(regular + line + b"\r\n" + regular)
+
+
+@pytest.mark.parametrize("count", [0, 1, PIECE // 10, PIECE // 10 + 1, PIECE])
+def test_a_long_listing(count: int) -> None:
+    entries = [(number, 10**6 + number) for number in range(1, count + 1)]
+    assert parse_scan_listings(encode_lines(entries)) == entries
+    ids = [(number, b"%08x" % number) for number in range(1, count + 1)]
+    assert parse_unique_ids(encode_lines(ids)) == ids

@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import lru_cache
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 from pop3_proto import MessageEntry, Refused
 from pop3_proto.listings import is_unique_id
@@ -17,18 +19,11 @@ __all__ = ["MaildirMaildrop"]
 
 T = TypeVar("T")
 
-PIECE = 64 * 1024
-FOLDERS = ("new", "cur")
+PIECE: Final = 256 * 1024
+FOLDERS: Final = ("new", "cur")
 
-
-class _Message(NamedTuple):
-    folder: str
-    name: str
-
-    @property
-    def base(self) -> str:
-        """What stays of the name when a mail reader moves the file or sets flags."""
-        return self.name.partition(":")[0]
+REMEMBERED: Final = 50_000
+"""Of how many files it is remembered how many octets they have on the wire: some 20 MB."""
 
 
 class MaildirMaildrop:
@@ -42,7 +37,7 @@ class MaildirMaildrop:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._bases: list[str] = []
-        self._files: dict[str, _Message] = {}
+        self._files: dict[str, str] = {}
         self._lock: BinaryIO | None = None
 
     def open(self) -> Sequence[MessageEntry]:
@@ -56,14 +51,14 @@ class MaildirMaildrop:
 
     def read(self, index: int) -> Iterator[bytes]:
         """The message in pieces, with CRLF as the end of each line."""
-        with self._open(self._bases[index]) as file:
-            yield from to_wire(iter(lambda: file.read(PIECE), b""))
+        with self._with_file(self._bases[index], FileIO) as file:
+            yield from _wire_form(file)
 
     def delete(self, indexes: Collection[int]) -> None:
         """Delete these; what is gone already is no error. Stops at the first that cannot be."""
         for index in indexes:
             with contextlib.suppress(FileNotFoundError):
-                self._with_file(self._bases[index], Path.unlink)
+                self._with_file(self._bases[index], os.unlink)
 
     def close(self) -> None:
         """Unlock."""
@@ -91,46 +86,54 @@ class MaildirMaildrop:
         entries: list[MessageEntry] = []
         for base in sorted(self._files, key=_age):
             with contextlib.suppress(FileNotFoundError):  # deleted since it was seen
-                entries.append(MessageEntry(self._octets(base), _unique_id(base)))
+                octets = self._with_file(base, _octets)
+                entries.append(MessageEntry(octets, _unique_id(base)))
                 self._bases.append(base)
         return entries
 
     def _scan(self) -> None:
-        """See what is there; a file that is seen twice was moved to `cur` meanwhile."""
+        """See what is there; a file that is seen twice was moved to `cur` meanwhile.
+
+        What stays of a name when a mail reader moves the file or sets flags is before the colon.
+        """
         self._files = {}
         for folder in FOLDERS:
             with os.scandir(self._path / folder) as files:
                 for file in files:
                     if not file.name.startswith(".") and file.is_file(follow_symlinks=False):
-                        message = _Message(folder, file.name)
-                        self._files[message.base] = message
+                        self._files[file.name.partition(":")[0]] = file.path
 
-    def _octets(self, base: str) -> int:
-        with self._open(base) as file:
-            return sum(map(len, to_wire(iter(lambda: file.read(PIECE), b""))))
-
-    def _found(self, base: str) -> Path:
-        """Where the file is now: a mail reader may have moved it. Raises FileNotFoundError."""
-        path = self._file(base)
-        if not path.exists():
-            self._scan()
+    def _with_file(self, base: str, action: Callable[[str], T]) -> T:
+        """Do something with a file, wherever it is. Raises FileNotFoundError."""
+        while True:
             path = self._file(base)
+            try:
+                return action(path)
+            except FileNotFoundError:  # a mail reader may have moved it
+                self._scan()
+
+    def _file(self, base: str) -> str:
+        """Where the file was when it was last seen."""
+        path = self._files.get(base)
+        if path is None:
+            raise FileNotFoundError(f"{base} is not in the Maildir any more")
         return path
 
-    def _open(self, base: str) -> BinaryIO:
-        return self._with_file(base, lambda path: path.open("rb"))
 
-    def _with_file(self, base: str, action: Callable[[Path], T]) -> T:
-        while True:
-            path = self._found(base)
-            with contextlib.suppress(FileNotFoundError):  # moved since it was found
-                return action(path)
+def _octets(path: str) -> int:
+    found = os.stat(path)
+    return _counted(path, found.st_ino, found.st_size, found.st_mtime_ns)
 
-    def _file(self, base: str) -> Path:
-        message = self._files.get(base)
-        if message is None:
-            raise FileNotFoundError(f"{base} is not in the Maildir any more")
-        return self._path / message.folder / message.name
+
+@lru_cache(REMEMBERED)
+def _counted(path: str, *version: int) -> int:
+    """The octets of a file on the wire; `version` is what differs where it has changed."""
+    with FileIO(path) as file:
+        return sum(map(len, _wire_form(file)))
+
+
+def _wire_form(file: FileIO) -> Iterator[bytes]:
+    return to_wire(iter(lambda: file.read(PIECE), b""))
 
 
 def _age(base: str) -> tuple[int, str]:
