@@ -60,6 +60,7 @@ class Deletions(Enum):
 
 
 BODY_END: Final = BodyEnd()
+BRACKET: Final = ord("[")
 
 
 class ClientConnection(Connection):
@@ -193,9 +194,10 @@ class ClientConnection(Connection):
             raise self._failure.with_traceback(None)
         if self._decoder:
             return self._body_event(self._decoder)
-        if self.state is State.CLOSED:
+        state = self._session.state
+        if state is State.CLOSED:
             return EndOfStream()
-        if self.state is State.TLS_HANDSHAKE or self.challenged:
+        if state is State.TLS_HANDSHAKE or self.challenged:
             return self._end() if self._eof else PAUSED
         return self._status_event()
 
@@ -255,9 +257,9 @@ class ClientConnection(Connection):
         start, line = self._input.start, self._take_line()
         while line == b"" and self._skip_blank(start):
             start, line = self._input.start, self._take_line()
+        greeting = self.state is State.GREETING
         if line is None:
-            beginning = self._input.beginning(16)
-            if self.state is State.GREETING and describe_foreign(beginning):
+            if greeting and describe_foreign(beginning := self._input.beginning(16)):
                 self._record(Traced.RECEIVED, beginning)
                 self._fail(self._no_status(beginning))
             return self._end() if self._eof else NEED_DATA
@@ -266,8 +268,7 @@ class ClientConnection(Connection):
         if asked and exchange and (challenge := exchange.challenge(line)):
             return self._challenge(challenge)
         line = self._redacted(line)
-        greeting = self.state is State.GREETING
-        any_code = b"[" in line and "RESP-CODES" in (self.capabilities or ())
+        any_code = BRACKET in line and "RESP-CODES" in (self.capabilities or ())
         status = read_status(line, any_code=any_code, greeting=greeting)
         if status is None:
             self._fail(self._no_status(line))

@@ -70,6 +70,8 @@ HIDDEN: Final = b"***"
 
 SHORTEST_PART: Final = 4
 
+BLANK: Final = ord(" ")
+
 
 class Body(Enum):
     """What follows the status line of a positive reply; each kind has its limits."""
@@ -139,7 +141,7 @@ class Command(Generic[T_co]):
         """
         words = [self.verb.encode("ascii")]
         for argument in self.arguments():
-            if not self.verbatim and (not argument or b" " in argument):
+            if not self.verbatim and (not argument or BLANK in argument):
                 raise LocalProtocolError(f"an argument of {self.verb} is empty or contains a blank")
             if argument:
                 words.append(argument)

@@ -1,11 +1,18 @@
 """Octets as they arrive, taken line by line or in bulk."""
 
+from typing import Final
+
 __all__ = ["LineBuffer", "breaks_line"]
+
+NUL: Final = ord("\0")
+LF: Final = ord("\n")
+CR: Final = ord("\r")
 
 
 def breaks_line(octets: bytes) -> bool:
     """Whether these contain what no line of POP3 can carry: CR, LF or NUL."""
-    return b"\n" in octets or b"\r" in octets or b"\0" in octets
+    # By their numbers: `bytes in bytes` takes 0.1 µs each time, even of the shortest ones.
+    return LF in octets or CR in octets or NUL in octets
 
 
 class LineBuffer:
@@ -57,8 +64,9 @@ class LineBuffer:
                 line = self._chunk[self._at : end]
                 self.use(end)
                 return self._finish(line) if self._unfinished else line
-            self._unfinished += self._chunk[self._at :]
-            self.use(len(self._chunk))
+            if self._chunk:
+                self._unfinished += self._chunk[self._at :]
+                self.use(len(self._chunk))
             if not self._arrived:
                 return None
             self._advance()

@@ -1,9 +1,8 @@
 """The run loop for everything asynchronous: does what flows want, one thing after the other."""
 
-import contextlib
 import inspect
 from collections.abc import Callable
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from pop3_proto import LocalProtocolError
 from pop3_proto.flows.core import Flow, Invoke, Io, Send, Want
@@ -115,7 +114,8 @@ class AsyncDriver:
                 else:
                     want = next(flow)
         except StopIteration as stop:
-            return cast(T, stop.value)
+            result: T = stop.value
+            return result
 
     async def _do(self, want: Want, deadline: float | None) -> None:
         if want is Io.RECEIVE:
@@ -162,8 +162,10 @@ class AsyncDriver:
             raise TimeoutError(f"time is up: {self.link.machine.silence()}") from None
 
     async def _poll(self, deadline: float | None) -> None:
-        with contextlib.suppress(TimeoutError):
+        try:
             await self._take(0, deadline)
+        except TimeoutError:
+            return  # `suppress` would take 0.4 µs more
 
     async def _take(self, within: float | None, deadline: float | None) -> None:
         try:

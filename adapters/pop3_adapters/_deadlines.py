@@ -28,15 +28,13 @@ class Deadlines:
         per_exchange: bool = False,
     ) -> None:
         self.silence = silence
-        self._clock = clock
+        self.now = clock
+        """What the clock says."""
+
         self._handshake = handshake
         self._operation = operation
         self._per_exchange = per_exchange
         self._waiting_since: float | None = None
-
-    def now(self) -> float:
-        """What the clock says."""
-        return self._clock()
 
     def operation(self) -> float | None:
         """When an operation that begins now has to be over."""
@@ -54,7 +52,7 @@ class Deadlines:
         """How long to wait for octets now."""
         if self.silence is None or not self._per_exchange:
             return self.silence
-        now = self._clock()
+        now = self.now()
         if self._waiting_since is None:
             self._waiting_since = now
         return self.silence - (now - self._waiting_since)
@@ -65,14 +63,16 @@ class Deadlines:
 
     def left(self, most: float | None, deadline: float | None) -> float | None:
         """How long a step may take that has `most` seconds; TimeoutError where that is nothing."""
-        timeout = _earlier(most, None if deadline is None else deadline - self._clock())
+        timeout = _earlier(most, None if deadline is None else deadline - self.now())
         if timeout is not None and timeout <= 0:
             raise TimeoutError("time is up")
         return timeout
 
     def _in(self, seconds: float | None) -> float | None:
-        return None if seconds is None else self._clock() + seconds
+        return None if seconds is None else self.now() + seconds
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:
-    return min((time for time in (one, other) if time is not None), default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
