@@ -2,7 +2,7 @@
 
 from collections import deque
 from enum import Enum
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from .apop import find_timestamp
 from .base64 import encode_base64
@@ -59,6 +59,12 @@ class Deletions(Enum):
     DONE = "the server confirmed that they are deleted"
 
 
+Pending: TypeAlias = deque[tuple[Command[object], int]]
+"""Commands, and how many octets had been received when each was sent."""
+
+NOTHING_PENDING: Final[Pending] = deque(maxlen=0)
+"""Shared by all sessions that wait: an empty queue of one's own takes 760 octets."""
+
 BODY_END: Final = BodyEnd()
 BRACKET: Final = ord("[")
 
@@ -87,8 +93,8 @@ class ClientConnection(Connection):
         self.blank_lines = 0
         """Blank lines that came where a reply was due, and were skipped."""
 
-        self._pending: deque[tuple[Command[object], int]] = deque()
-        self._marked: set[int] = set()
+        self._pending: Pending = NOTHING_PENDING
+        self._marked: list[int] = []
         self._eol: bytes | None = None
         self._decoder: BodyDecoder | None = None
         self._decoded = 0
@@ -152,6 +158,8 @@ class ClientConnection(Connection):
         if self._trace:
             last = isinstance(command, Auth) and command.last
             self._record(Traced.SENT, command.traced(), last=last)
+        if not self._pending:
+            self._pending = deque()
         self._pending.append((command, self._input.received))
         if isinstance(command, Auth) and command.mechanism:
             self._exchange = Exchange(command)
@@ -335,16 +343,22 @@ class ClientConnection(Connection):
             self._decoded = 0
             self._most = self.limits.octets_of(body)
         else:
-            _ = self._pending.popleft()
+            self._answered()
         if body is Body.NONE:  # what is answered with a listing moves and marks nothing
             if ok:
                 self._note(command)
             self._session.move(command.verb, Outcome.OK if ok else Outcome.ERR)
         return Reply(ok, octets, code, command=command)
 
+    def _answered(self) -> None:
+        """The oldest command is answered in full."""
+        _ = self._pending.popleft()
+        if not self._pending:
+            self._pending = NOTHING_PENDING
+
     def _note(self, command: Command[object]) -> None:
         if isinstance(command, Dele):
-            self._marked.add(command.number)
+            self._marked.append(command.number)
         elif isinstance(command, Rset):
             self._marked.clear()
         elif isinstance(command, Quit) and self.state is State.UPDATE:
@@ -363,7 +377,7 @@ class ClientConnection(Connection):
             if data:
                 self._count(len(data))
                 return BodyChunk(data)
-        _ = self._pending.popleft()
+        self._answered()
         self._decoder = None
         return BODY_END
 
@@ -461,7 +475,7 @@ class ClientConnection(Connection):
             rejected = command.verb in CREDENTIALS and command.body is Body.NONE
             guess = ", as some servers do where a password is wrong" if rejected else ""
             self._lost(f"while the reply to {command}{more} was due{guess}")
-        self._pending.clear()
+        self._pending = NOTHING_PENDING
         self._session.state = State.CLOSED
         return EndOfStream()
 

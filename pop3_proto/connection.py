@@ -1,6 +1,6 @@
 """What both roles of a connection have in common: octets in, state, and how it ends."""
 
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from .commands import HIDDEN
 from .errors import LocalProtocolError, PlaintextAfterStls, ProtocolError
@@ -11,6 +11,8 @@ from .trace import Trace, Traced, TraceRecord
 
 __all__ = ["Connection"]
 
+USUAL: Final = Limits()
+
 
 class Connection:
     """The machine behind `ClientConnection` and `ServerConnection`.
@@ -19,7 +21,7 @@ class Connection:
     """
 
     def __init__(self, *, limits: Limits | None = None, trace: Trace | None = None) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or USUAL
         self._trace = trace
         self._session = Session()
         self._input = LineBuffer()
