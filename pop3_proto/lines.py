@@ -1,5 +1,6 @@
 """Octets as they arrive, taken line by line or in bulk."""
 
+from collections.abc import Iterator
 from typing import Final
 
 __all__ = ["LineBuffer", "breaks_line"]
@@ -83,6 +84,14 @@ class LineBuffer:
         if position == len(self._chunk):
             # A session that waits keeps none of what it has read.
             self._base, self._at, self._chunk = self._base + position, 0, b""
+
+    def waiting(self) -> Iterator[bytes]:
+        """The lines that `take_line` would give next, as far as they lie in one read; none of them
+        is taken."""
+        chunk, position = self.rest()
+        while not self._unfinished and (end := chunk.find(b"\n", position) + 1):
+            yield chunk[position:end]
+            position = end
 
     def drop_unfinished(self) -> None:
         """Forget the beginning of a line that is not wanted."""

@@ -1,6 +1,6 @@
 """The server's side of a connection, as a machine without I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .apop import is_timestamp
 from .base64 import decode_base64, encode_base64
@@ -104,6 +104,15 @@ class ServerConnection(Connection):
             self._session.move(Quit.verb, Outcome.SENT)
         return event
 
+    def waiting(self) -> Iterator[Command[object]]:
+        """The commands behind the one that is owed a reply, up to the first bad one, as far as the
+        client has sent them already; `next_event` reports them in their turn."""
+        for line in self._input.waiting() if self._owed else ():
+            command = self._read_command(without_end(line))
+            if len(line) > self._most(line) or not isinstance(command, Command):
+                break
+            yield command
+
     def reply(self, ok: bool, text: str = "", *, code: ResponseCode | None = None) -> bytes:
         """The status line of the reply that is owed.
 
@@ -186,7 +195,7 @@ class ServerConnection(Connection):
             self._skipping = 0
             self._record(Traced.RECEIVED, HIDDEN + b"\r\n")
             return BadCommand(f"the line is longer than {most} octets")
-        text = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        text = without_end(line)
         exchanging = self.state is State.AUTHENTICATING
         event = read_response(text) if exchanging else self._read_command(text)
         if self._trace:
@@ -224,6 +233,11 @@ class ServerConnection(Connection):
         self._record_end()
         self._session.state = State.CLOSED
         return EndOfStream()
+
+
+def without_end(line: bytes) -> bytes:
+    """A line without its LF, and the CR before it."""
+    return line[:-2] if line.endswith(b"\r\n") else line[:-1]
 
 
 def is_auth(line: bytes) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import os
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -216,6 +217,7 @@ class Sessions:
             certificate=lambda: client_certificate(link.tls.object) if link.tls else None,
             attempted=attempted,
             report=lambda error: log.error("the maildrop failed", exc_info=error),
+            clock=time.monotonic,  # that of an event loop may not be asked in a thread
         )
         deadlines = Deadlines(
             clock,

@@ -1,15 +1,8 @@
 """A whole session as a server holds it: the commands of a client, answered from a maildrop."""
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-)
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain, islice
 from typing import Final
 
 from ..answers import Answer, Answering
@@ -47,6 +40,7 @@ from ..snapshot import Snapshot
 from ..states import State
 from ..top import TopCutter
 from .core import Flow, Io, Send, invoke
+from .server_bodies import TOGETHER, Bodies
 from .server_end import ServerEnd, as_text
 from .server_login import ServerLogin
 from .server_mechanisms import Mechanisms
@@ -55,8 +49,9 @@ __all__ = ["ServerSession"]
 
 ALWAYS: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE")
 
-TOGETHER: Final = 64 * 1024
-"""Octets of a message that are read at once: to go to a thread costs 80 µs each time."""
+MOST_BEHIND: Final = 15
+"""Messages that are read together with another one, however small they are: each may hold a file
+open until then."""
 
 NO_MECHANISMS: Final[Mapping[str, Callable[[], ServerMechanism]]] = Mechanisms({})
 
@@ -77,6 +72,9 @@ class ServerSession:
 
     `attempted` is told of each login that succeeds, or fails, before that is answered: the answer
     waits for what it does. Logins that are `Refused`, or not possible now, are not among them.
+
+    `clock`, in seconds, ends the reading of several messages at a time where they come slowly; it
+    is asked wherever an `Invoke` is run.
     """
 
     def __init__(
@@ -93,6 +91,7 @@ class ServerSession:
         certificate: Callable[[], ClientCertificate | None] = lambda: None,
         attempted: Callable[[LoginAttempt], MaybeAwaitable[object]] = lambda attempt: None,
         report: Callable[[Exception], None] = lambda error: None,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._conn = conn
         self._end = ServerEnd(conn, report)
@@ -109,7 +108,9 @@ class ServerSession:
             certificate=certificate,
             attempted=attempted,
         )
-        self._reader: _Reader | None = None
+        self._bodies = Bodies(clock)
+        self._unsent: list[bytes] = []
+        """What is to be sent of replies with a body: those that are at hand go together."""
 
     def run(self) -> Flow[None]:
         """From the greeting to the end of the session."""
@@ -129,7 +130,8 @@ class ServerSession:
 
     def close(self) -> Flow[None]:
         """Let go of the maildrop, whatever has happened."""
-        _ = yield from self._end.succeeds(self._close_reader())
+        while not self._bodies.empty:
+            _ = yield from self._end.succeeds(self._bodies.leave())
         yield from self._login.close()
 
     def capabilities(self) -> Capabilities:
@@ -235,52 +237,73 @@ class ServerSession:
         entry = self._messages.entry(number)
         if entry is None:
             yield self._no_such_message()
-        elif entry.needs_utf8 and not self._conn.utf8:
+        elif self._lacks_utf8(entry):
             yield self._end.reply(False, "the message needs UTF-8 mode", UTF8)
         else:
+            if self._bodies.empty:
+                numbers = chain([number], self._asked_behind(entry))
+                self._bodies.ask(partial(self._messages.read, asked) for asked in numbers)
             cutter = TopCutter(command.lines) if isinstance(command, Top) else None
-            sent = yield from self._stream(lambda: self._messages.read(number), cutter)
+            sent = yield from self._give_body(cutter)
             if sent and isinstance(command, Retr):
                 self._messages.last = max(self._messages.last, number)
 
-    def _stream(
-        self,
-        read: Callable[[], Iterable[bytes] | AsyncIterable[bytes]],
-        cutter: TopCutter | None = None,
-        text: str = "",
-        together: int = TOGETHER,
+    def _lacks_utf8(self, entry: MessageEntry) -> bool:
+        return entry.needs_utf8 and not self._conn.utf8
+
+    def _asked_behind(self, entry: MessageEntry) -> Iterator[int]:
+        """The messages that the client has asked for behind this one, as far as they go together
+        with it."""
+        octets = entry.octets
+        for command in islice(self._conn.waiting(), MOST_BEHIND):
+            if not isinstance(command, Retr | Top):
+                break
+            behind = self._messages.entry(command.number)
+            if behind is None or self._lacks_utf8(behind):
+                break
+            octets += behind.octets
+            if octets > TOGETHER:
+                break
+            yield command.number
+
+    def _give_body(
+        self, cutter: TopCutter | None = None, text: str = "", together: int = TOGETHER
     ) -> Flow[bool]:
         """A positive reply with a body, or a negative one where that cannot be read; whether all
         of it was sent."""
-        conn = self._conn
+        sent = yield from self._stream(cutter, text, together)
+        if self._unsent and not self._bodies.next_at_hand:
+            yield self._flush()
+        _ = yield from self._end.succeeds(self._bodies.leave())
+        return sent
+
+    def _stream(self, cutter: TopCutter | None, text: str, together: int) -> Flow[bool]:
+        conn, bodies, unsent = self._conn, self._bodies, self._unsent
         try:
-            reader = self._reader = _Reader(read(), together)
-            octets = yield from reader.next()
+            octets = yield from bodies.next(together)
         except Exception as error:
             self._end.report(error)
-            yield self._end.reply(False, "the message cannot be read", SYS_TEMP)
+            unsent.append(conn.reply(False, "the message cannot be read", code=SYS_TEMP))
             return False
-        head = conn.reply(True, text)
+        unsent.append(conn.reply(True, text))
         while True:
-            said = head + conn.send_body(cutter.cut(octets) if cutter else octets)
-            if reader.ended or (cutter and cutter.done):
+            unsent.append(conn.send_body(cutter.cut(octets) if cutter else octets))
+            if bodies.ended or (cutter and cutter.done):
                 break
-            yield Send(said)
-            head = b""
+            yield self._flush()
             try:
-                octets = yield from reader.next()
+                octets = yield from bodies.next(together)
             except Exception as error:
                 self._end.report(error)
                 yield self._end.end("a message could not be read to its end")
                 return False
-        yield Send(said + conn.end_body())
-        _ = yield from self._end.succeeds(self._close_reader())
+        unsent.append(conn.end_body())
         return True
 
-    def _close_reader(self) -> Flow[None]:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            yield from reader.close()
+    def _flush(self) -> Send:
+        said = b"".join(self._unsent)
+        self._unsent.clear()
+        return Send(said)
 
     def _answer_own(self, command: Command[object]) -> Flow[None]:
         answering: object = command
@@ -303,7 +326,8 @@ class ServerSession:
         else:
             # It may be one that goes on and on, and what there is of it is waited for.
             text = as_text(answer.text)
-            _ = yield from self._stream(lambda: answer.body, text=text, together=1)
+            self._bodies.ask([lambda: answer.body])
+            _ = yield from self._give_body(text=text, together=1)
 
     def _quit(self) -> Flow[None]:
         deleted = yield from self._end.succeeds(self._delete())
@@ -324,48 +348,3 @@ class ServerSession:
 
 def _announced_by(application: object) -> Announced:
     return application.announced if isinstance(application, Announcing) else Announced()
-
-
-class _Reader:
-    """The pieces of a body: asynchronous ones one by one, plain ones until they have as many octets
-    as are wanted `together`."""
-
-    def __init__(self, pieces: Iterable[bytes] | AsyncIterable[bytes], together: int) -> None:
-        self._together = together
-        self._pieces: Iterator[bytes] | AsyncIterator[bytes] = (
-            aiter(pieces) if isinstance(pieces, AsyncIterable) else iter(pieces)
-        )
-        self.ended = False
-
-    def next(self) -> Flow[bytes]:
-        """The next octets; `ended` says whether they are the last."""
-        pieces = self._pieces
-        call: Callable[[], MaybeAwaitable[bytes | None]] = (
-            (lambda: anext(pieces, None))
-            if isinstance(pieces, AsyncIterator)
-            else (lambda: self._gather(pieces))
-        )
-        octets = yield from invoke(call)
-        if octets is None:
-            self.ended = True
-        return octets or b""
-
-    def close(self) -> Flow[None]:
-        """Let go of what the pieces come from, where they did not come to their end."""
-        if self.ended and isinstance(self._pieces, Generator | AsyncGenerator):
-            return  # it has done that itself
-        close = getattr(self._pieces, "aclose", None) or getattr(self._pieces, "close", None)
-        if close:
-            yield from invoke(close)
-
-    def _gather(self, pieces: Iterator[bytes]) -> bytes:
-        gathered: list[bytes] = []
-        octets = 0
-        while octets < self._together:
-            piece = next(pieces, None)
-            if piece is None:
-                self.ended = True
-                break
-            gathered.append(piece)
-            octets += len(piece)
-        return b"".join(gathered)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import stat
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from pop3_adapters.maildrops import MemoryMaildrop, Passwords
 from pop3_adapters.socket import ServerOptions, serve, serve_unix
 from pop3_proto import ClientCertificate, LocalProtocolError, Maildrop, MessageEntry, TlsPolicy
+from pop3_proto.flows.server_bodies import LONG
 
 from .async_backends import LIBRARIES, SERVER, AsyncServers, Library
 from .certificates import Certificates
@@ -150,6 +152,33 @@ class Blocking(MemoryMaildrop):
         if where == self._where:
             self.blocked.set()
             assert self.go_on.wait(BOUND)
+
+
+class Slow(MemoryMaildrop):
+    """Takes longer for its first message than others have to wait for theirs, and gives its second
+    one when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__([b"one\n", b"two\n"])
+        self.go_on = threading.Event()
+
+    def read(self, index: int) -> Iterator[bytes]:
+        begun = time.monotonic()
+        while index == 0 and time.monotonic() < begun + 2 * LONG:
+            pass
+        assert index == 0 or self.go_on.wait(BOUND)
+        yield from super().read(index)
+
+
+def test_a_message_that_is_read_slowly_is_sent_before_the_next_is_read(net: Net) -> None:
+    maildrop = Slow()
+    server = net.serve(maildrop)
+    with dial(server.port) as wire:
+        log_in(wire)
+        wire.send(b"RETR 1\r\nRETR 2\r\n")
+        assert [wire.line() for _ in range(3)] == [b"+OK\r\n", b"one\r\n", b".\r\n"]
+        maildrop.go_on.set()
+        assert [wire.line() for _ in range(3)] == [b"+OK\r\n", b"two\r\n", b".\r\n"]
 
 
 @pytest.mark.parametrize("where", ["authenticate", "open", "read", "delete", "close"])

@@ -10,9 +10,11 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import repeat
+from itertools import count, repeat
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pop3_proto import (
     COMMANDS,
@@ -34,6 +36,7 @@ from pop3_proto import (
 )
 from pop3_proto.flows.core import Invoke, Io, Send, Want
 from pop3_proto.flows.server import ServerSession
+from tests.core.machines import cut_anywhere
 from tests.core.playing import play, play_async
 from tests.core.serving import (
     GREETING,
@@ -602,6 +605,259 @@ class TestMaildrop:
         )
         Served(drop).play(GREETING + attempt * 2 + "EOF")
         assert drop.asked == ["open", "close"] * 2
+
+
+class TestAskedForAtOnce:
+    """Messages that a client asks for before it has the first: small ones are read together."""
+
+    MESSAGES = tuple(b"%d\r\n" % number * 3 for number in range(1, 6))
+
+    def served(self, drop: Drop) -> Served:
+        served = Served(drop)
+        play(
+            served.conn,
+            served.session.begin(),
+            GREETING + LOGIN.replace("2", f"{len(drop.messages)}"),
+        )
+        return served
+
+    def wants(self, served: Served, *reads: bytes) -> list[Want]:
+        """What a session wants while it gets these."""
+        wanted: list[Want] = []
+        arriving = iter(reads)
+        for want in served.session.go_on():
+            if isinstance(want, Invoke):
+                want.deliver(want.function())
+            if want is not Io.RECEIVE:
+                wanted.append(want)
+            elif read := next(arriving, None):
+                served.conn.receive_data(read)
+            else:
+                served.conn.receive_eof()
+        return wanted
+
+    def sent(self, wants: Sequence[Want]) -> list[bytes]:
+        return [want.data for want in wants if isinstance(want, Send)]
+
+    def read(self, drop: Drop) -> list[object]:
+        return [what for what in drop.asked if what not in ("open", "piece", "let go")]
+
+    def replies(self, *numbers: int) -> bytes:
+        return b"".join(b"+OK\r\n" + self.MESSAGES[n - 1] + b".\r\n" for n in numbers)
+
+    def test_they_are_read_in_one_call_and_sent_at_once(self) -> None:
+        drop = Drop(self.MESSAGES)
+        served = self.served(drop)
+        reading, sending = self.wants(served, b"RETR 2\r\nRETR 1\r\nRETR 2\r\nLAST\r\n")[:2]
+        assert isinstance(reading, Invoke)
+        assert sending == Send(self.replies(2, 1, 2))
+        assert self.read(drop) == [("read", 1), ("read", 0), ("read", 1)]
+        assert drop.asked.count("let go") == 3
+
+    def test_only_what_a_whole_line_asks_for_is_read(self) -> None:
+        drop = Drop(self.MESSAGES)
+        served = self.served(drop)
+        wants = self.wants(served, b"RETR 1\r\nRETR 2\r\nRETR 3")
+        assert self.read(drop) == [("read", 0), ("read", 1)]
+        assert self.sent(wants) == [self.replies(1, 2)]
+
+    @pytest.mark.parametrize(
+        ("between", "reply"),
+        [
+            (b"DELE 1", b"+OK marked\r\n"),
+            (b"NOOP", b"+OK\r\n"),
+            (b"RETR 9", b"-ERR no such message\r\n"),
+            (b"RETR 5", b"-ERR no such message\r\n"),
+            (b"RETR x", b"-ERR RETR takes a number\r\n"),
+            (b"LAST", b"+OK 2\r\n"),
+            (b"RSET", b"+OK\r\n"),
+        ],
+    )
+    def test_another_command_between(self, between: bytes, reply: bytes) -> None:
+        drop = Drop(self.MESSAGES)
+        asked = b"DELE 5\r\nRETR 1\r\nRETR 2\r\n" + between + b"\r\nRETR 3\r\nRETR 4\r\n"
+        wants = self.wants(self.served(drop), asked)
+        replies = [b"+OK marked\r\n", self.replies(1, 2), reply, self.replies(3, 4)]
+        assert self.sent(wants) == replies
+
+    def test_top_between(self) -> None:
+        drop = Drop([b"A: b\r\n\r\none\r\ntwo\r\n"] * 3)
+        wants = self.wants(self.served(drop), b"RETR 1\r\nTOP 2 1\r\nRETR 3\r\nLAST\r\n")
+        whole = b"+OK\r\nA: b\r\n\r\none\r\ntwo\r\n.\r\n"
+        top = b"+OK\r\nA: b\r\n\r\none\r\n.\r\n"
+        assert self.sent(wants) == [whole + top + whole, b"+OK 3\r\n"]
+        assert self.read(drop) == [("read", 0), ("read", 1), ("read", 2)]
+
+    def test_what_was_marked_is_not_read(self) -> None:
+        drop = Drop(self.MESSAGES)
+        _ = self.wants(self.served(drop), b"DELE 2\r\nRETR 1\r\nRETR 2\r\nDELE 3\r\nRETR 3\r\n")
+        assert self.read(drop) == [("read", 0)]
+
+    def test_what_needs_utf8_is_not_read(self) -> None:
+        drop = TestUtf8.Drop()
+        served = self.served(drop)
+        refusal = b"-ERR [UTF8] the message needs UTF-8 mode\r\n"
+        sent = self.sent(self.wants(served, b"RETR 1\r\nRETR 2\r\n"))
+        assert sent[1:] == [refusal]
+        assert self.read(drop) == [("read", 0)]
+
+    def test_the_second_of_three_cannot_be_read(self) -> None:
+        class Faulty(Drop):
+            def pieces(self, message: bytes) -> Iterator[bytes]:
+                for piece in super().pieces(message):
+                    yield piece
+                    if message.startswith(b"2"):
+                        raise fault
+
+        fault = OSError("disk")
+        served = self.served(Faulty(self.MESSAGES))
+        wants = self.wants(served, b"RETR 1\r\nRETR 2\r\nRETR 3\r\nDELE 2\r\nLAST\r\n")
+        refusal = b"-ERR [SYS/TEMP] the message cannot be read\r\n"
+        replies = self.replies(1) + refusal + self.replies(3)
+        assert self.sent(wants) == [replies, b"+OK marked\r\n", b"+OK 3\r\n"]
+        assert served.reported == [fault]
+
+    def test_none_of_them_can_be_opened(self) -> None:
+        fault = OSError("disk")
+        drop = Drop(self.MESSAGES, {"read": fault})
+        served = self.served(drop)
+        refusal = b"-ERR [SYS/TEMP] the message cannot be read\r\n"
+        assert self.sent(self.wants(served, b"RETR 1\r\nRETR 2\r\nLAST\r\n")) == [
+            refusal * 2,
+            b"+OK 0\r\n",
+        ]
+        assert served.reported == [fault, fault]
+        assert self.read(drop) == [("read", 0), ("read", 1)]
+
+    @pytest.mark.parametrize("truth", [True, False])
+    def test_no_more_is_held_than_is_read_at_once(self, truth: bool) -> None:
+        class Large(Drop):
+            def open(self) -> Sequence[MessageEntry]:
+                return [
+                    entry._replace(octets=entry.octets if truth else 1) for entry in super().open()
+                ]
+
+        drop = Large([LONG[:30_000] + b"\r\n"] * 5 + [LONG * 3 + b"\r\n"] * 2, piece=1000)
+        asked = b"".join(b"RETR %d\r\n" % number for number in (1, 2, 6, 3, 7, 7, 4, 5))
+        sent = self.sent(self.wants(self.served(drop), asked))
+        assert max(map(len, sent)) < 64 * 1024 + drop.piece + 100
+        assert len(b"".join(sent)) == sum(
+            len(drop.messages[number - 1]) + 8 for number in (1, 2, 6, 3, 7, 7, 4, 5)
+        )
+
+    def test_no_more_than_sixteen_are_open(self) -> None:
+        drop = Drop([b""] * 40)
+        asked = b"".join(b"RETR %d\r\n" % number for number in range(1, 41))
+        wants = self.wants(self.served(drop), asked)
+        assert [len(octets) // 8 for octets in self.sent(wants)] == [16, 16, 8]
+        assert self.read(drop) == [("read", index) for index in range(40)]
+
+    def test_a_message_that_is_too_large_to_go_with_others_is_not_opened_ahead(self) -> None:
+        drop = Drop([b"1\r\n", LONG, b"3\r\n"], piece=len(LONG))
+        served = self.served(drop)
+        flow = served.session.go_on()
+        for want in flow:
+            if isinstance(want, Invoke):
+                want.deliver(want.function())
+            elif want is Io.RECEIVE:
+                served.conn.receive_data(b"RETR 1\r\nRETR 2\r\nRETR 3\r\n")
+            else:
+                break
+        assert self.read(drop) == [("read", 0)]
+        flow.close()
+
+    @pytest.mark.parametrize("failing", [True, False])
+    def test_all_are_closed_where_the_connection_is_lost(self, failing: bool) -> None:
+        class Filed(Drop):
+            def open(self) -> Sequence[MessageEntry]:
+                return [entry._replace(octets=1) for entry in super().open()]
+
+            def read(self, index: int) -> Iterable[bytes]:
+                file = Held(self.messages[index])
+                self.given.append(file)
+                return file
+
+        class Held(BytesIO):
+            def close(self) -> None:
+                super().close()
+                if failing:
+                    raise fault
+
+        fault = OSError("disk")
+        drop = Filed([LONG, b"2\r\n", b"3\r\n"])
+        served = Served(drop)
+        script = GREETING + LOGIN.replace("2", "3") + "C: RETR 1\\r\\nRETR 2\\r\\nRETR 3\nRESET"
+        with pytest.raises(ConnectionResetError):
+            play(served.conn, served.session.run(), script)
+        assert len(drop.given) == 3
+        play(served.conn, served.session.close())
+        assert all(isinstance(file, Held) and file.closed for file in drop.given)
+        assert served.reported == [fault] * 3 * failing
+        assert drop.asked == ["open", "close"]
+
+    @pytest.mark.parametrize(("behind", "opened"), [(b"", 1), (b"RETR 2\r\n", 2)])
+    def test_the_session_ends_where_a_part_was_sent_and_the_rest_is_let_go(
+        self, behind: bytes, opened: int
+    ) -> None:
+        class Faulty(Drop):
+            def open(self) -> Sequence[MessageEntry]:
+                return [entry._replace(octets=1) for entry in super().open()]
+
+        fault = OSError("disk")
+        drop = Faulty([LONG * 2, b"2\r\n"], {"piece": fault}, piece=len(LONG))
+        served = self.served(drop)
+        wants = self.wants(served, b"RETR 1\r\n" + behind)
+        assert self.sent(wants) == [b"+OK\r\n" + LONG]
+        assert Io.CLOSE in wants
+        assert served.conn.state is State.BROKEN
+        play(served.conn, served.session.close())
+        assert served.reported == [fault]
+        assert (drop.asked.count("let go"), drop.asked[-1]) == (opened, "close")
+
+    @given(st.data())
+    def test_any_split(self, data: st.DataObject) -> None:
+        asked = (
+            b"RETR 1\r\nRETR 2\nTOP 3 0\r\nRETR 4\r\nDELE 4\r\nRETR 4\r\nRETR 5\r\nNOOP\r\n"
+            b"RETR 3\r\nRETR 9\r\nRETR 2\r\nLAST\r\n"
+        )
+        drop = Drop(self.MESSAGES)
+        wants = self.wants(self.served(drop), *data.draw(cut_anywhere(asked)))
+        assert b"".join(self.sent(wants)) == (
+            self.replies(1, 2, 3, 4)
+            + b"+OK marked\r\n-ERR no such message\r\n"
+            + self.replies(5)
+            + b"+OK\r\n"
+            + self.replies(3)
+            + b"-ERR no such message\r\n"
+            + self.replies(2)
+            + b"+OK 5\r\n"
+        )
+        indexes = (0, 1, 2, 3, 4, 2, 1)
+        assert self.read(drop) == [("read", index) for index in indexes]
+
+    def test_asynchronous_ones_are_opened_and_read_one_by_one(self) -> None:
+        drop = Drop()
+        conn = ServerConnection()
+        session = ServerSession(conn, AsyncUsers(AsyncDrop(drop)), allow_insecure_auth=True)
+        script = r"C: RETR 2\r\nRETR 2\r\nQUIT" + "\nS: +OK\nS: Subject: two\nS:\nS: ." * 2
+        play_async(conn, session.run(), GREETING + LOGIN + script + "\nS: +OK bye")
+        read = [*[("read", 1)], "let go", "let go, asynchronously"]
+        assert [what for what in drop.asked if what != "piece"] == ["open", *read, *read, "close"]
+
+    def test_what_takes_long_does_not_hold_up_the_rest(self) -> None:
+        times = count()
+        drop = Drop(self.MESSAGES)
+        conn = ServerConnection()
+        session = ServerSession(
+            conn, Users(drop), allow_insecure_auth=True, clock=lambda: next(times)
+        )
+        play(conn, session.begin(), GREETING + LOGIN.replace("2", "5"))
+        served = Served(drop)
+        served.conn, served.session = conn, session
+        assert self.sent(self.wants(served, b"RETR 1\r\nRETR 2\r\n")) == [
+            self.replies(1),
+            self.replies(2),
+        ]
 
 
 class TestTheEnd:

@@ -6,7 +6,7 @@ copies.
 
 import gc
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Self, cast
@@ -48,7 +48,7 @@ from pop3_proto import (
     write_record,
 )
 from pop3_proto.flows import client as flows
-from pop3_proto.flows.core import Flow, Io
+from pop3_proto.flows.core import Flow, Invoke, Io
 from pop3_proto.flows.login import login
 from pop3_proto.flows.server import ServerSession
 from pop3_proto.lines import LineBuffer
@@ -450,12 +450,13 @@ class Drop:
     """A maildrop of so many messages."""
 
     size: int
+    octets: int = 3
 
     def authenticate(self, name: str, password: str) -> "Drop":
         return self
 
     def open(self) -> Sequence[MessageEntry]:
-        return [MessageEntry(3, b"%d" % number) for number in range(self.size)]
+        return [MessageEntry(self.octets, b"%d" % number) for number in range(self.size)]
 
     def read(self, index: int) -> Iterable[bytes]:
         return [b"x\r\n"]
@@ -494,6 +495,31 @@ def test_a_whole_session() -> None:
 
 def again(records: Iterable[TraceRecord]) -> Iterable[TraceRecord]:
     return map(parse_record, map(write_record, records))
+
+
+def serve_reads(conn: ServerConnection, flow: Flow[None], reads: Iterator[bytes]) -> None:
+    """Run a server's flow until there is nothing more to receive."""
+    for want in flow:
+        if isinstance(want, Invoke):
+            want.deliver(want.function())
+        elif want is Io.RECEIVE:
+            part = next(reads, None)
+            conn.receive_data(part) if part else conn.receive_eof()
+
+
+@pytest.mark.parametrize("octets", [1, 20_000, 100_000])
+@pytest.mark.parametrize("end", [b"NOOP", b"NOOP\r\n", b"x" * 600])
+@pytest.mark.parametrize("cut", CUTS)
+def test_messages_that_are_asked_for_at_once(octets: int, end: bytes, cut: Cut) -> None:
+    def scenario(size: int) -> None:
+        conn = ServerConnection(trace=ignore)
+        session = ServerSession(conn, Drop(size, octets), allow_insecure_auth=True)
+        asked = b"".join(b"RETR %d\r\n" % number for number in range(1, size + 1))
+        reads = cut(b"USER alice\r\nPASS secret\r\n" + asked + end)
+        serve_reads(conn, session.run(), iter(reads))
+        assert conn.state is State.CLOSED
+
+    assert grows_linearly(scenario, 512)
 
 
 def test_a_trace_that_is_replayed() -> None:

@@ -106,6 +106,46 @@ def test_nothing_is_kept_of_what_has_been_used() -> None:
     assert buffer.rest() == (b"", 0)
 
 
+def test_lines_that_wait_are_seen_and_not_taken() -> None:
+    buffer = LineBuffer()
+    assert list(buffer.waiting()) == []
+    buffer.feed(b"one\r\ntwo\nthree\nfo")
+    assert list(buffer.waiting()) == [b"one\r\n", b"two\n", b"three\n"]
+    assert buffer.start == 0
+    assert buffer.take_line() == b"one\r\n"
+    buffer.feed(b"ur\nfive\n")
+    assert list(buffer.waiting()) == [b"two\n", b"three\n"]
+    assert [buffer.take_line() for _ in range(3)] == [b"two\n", b"three\n", b"four\n"]
+    assert list(buffer.waiting()) == [b"five\n"]
+
+
+def test_no_line_waits_behind_one_that_was_begun() -> None:
+    buffer = LineBuffer()
+    buffer.feed(b"on")
+    assert buffer.take_line() is None
+    buffer.feed(b"e\ntwo\n")
+    assert list(buffer.waiting()) == []
+    assert buffer.take_line() == b"one\n"
+    assert list(buffer.waiting()) == [b"two\n"]
+
+
+@given(CUT_TEXT)
+def test_what_waits_is_what_comes_next(text: tuple[bytes, list[bytes]]) -> None:
+    buffer = LineBuffer()
+    waited: list[bytes] = []
+    for part in text[1]:
+        buffer.feed(part)
+        while True:
+            waiting = list(buffer.waiting())
+            assert waiting[: len(waited)] == waited[: len(waiting)]
+            waited = waiting or waited
+            line = buffer.take_line()
+            if line is None:
+                break
+            assert not waited or waited.pop(0) == line
+    assert not waited
+
+
 def test_what_is_dropped_is_neither_there_nor_forgotten_in_the_count() -> None:
     buffer = LineBuffer()
     buffer.feed(b"one\ntw")

@@ -59,6 +59,7 @@ LAYERS = {
         "flows.login",
         "flows.login_oauth",
         "flows.server",
+        "flows.server_bodies",
         "flows.server_claims",
         "flows.server_end",
         "flows.server_login",

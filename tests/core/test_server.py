@@ -284,6 +284,47 @@ class TestCommands:
         assert read(conn, b"QUIT\r\n") == Quit()
 
 
+class TestWaiting:
+    def test_commands_behind_the_one_that_is_owed_a_reply(self) -> None:
+        conn = server_in(State.TRANSACTION)
+        conn.receive_data(b"RETR 1\r\nTOP 2 0\nretr 3\r\nRETR 4")
+        assert list(conn.waiting()) == []
+        assert conn.next_event() == Retr(1)
+        assert list(conn.waiting()) == [Top(2, 0), Retr(3)]
+        _ = conn.reply(False)
+        assert list(conn.waiting()) == []
+        assert conn.next_event() == Top(2, 0)
+        conn.receive_data(b"2\r\n")
+        assert list(conn.waiting()) == [Retr(3)]
+        _ = conn.reply(False)
+        assert conn.next_event() == Retr(3)
+        _ = conn.reply(False)
+        assert conn.next_event() == Retr(42)
+
+    @pytest.mark.parametrize(
+        "line", [b"RETR x", b"", b"XYZZY", b"PASS secret", b"RETR" + b" " * 600 + b"2"]
+    )
+    def test_none_behind_a_bad_one(self, line: bytes) -> None:
+        traced: list[TraceRecord] = []
+        conn = server_in(State.TRANSACTION, limits=Limits(command=600), trace=traced.append)
+        conn.receive_data(b"RETR 1\r\nNOOP\r\n" + line + b"\r\nRETR 3\r\n")
+        assert conn.next_event() == Retr(1)
+        before = len(traced)
+        assert list(conn.waiting()) == [Noop()]
+        assert (len(traced), conn.bad_commands) == (before, 0)
+        _ = conn.reply(False)
+        assert conn.next_event() == Noop()
+        _ = conn.reply(True)
+        assert isinstance(conn.next_event(), BadCommand)
+        assert list(conn.waiting()) == [Retr(3)]
+
+    def test_what_is_said_inside_auth_is_no_command(self) -> None:
+        conn = server_in(State.AUTHENTICATING)
+        conn.receive_data(b"AAAA\r\nAAAA\r\nNOOP\r\n")
+        assert isinstance(conn.next_event(), AuthResponse)
+        assert list(conn.waiting()) == []
+
+
 class TestLongLines:
     LONGEST = b"PASS " + b"x" * 505 + b"\r\n"
 
