@@ -67,10 +67,12 @@ class Maildrop(Protocol):
 
         Plain pieces are read together, in a thread where there is an event loop, until they have
         64 KiB, and only then sent: those that come slowly are better asynchronous, and are sent
-        one by one. Where a client has asked for several small messages, up to 16 are opened and
-        read together so, each from its beginning to its end, in the order in which they were asked
-        for. Where reading fails before anything was sent, the client gets a temporary failure, and
-        behind that the connection is given up.
+        one by one. Where a client has asked for several small messages, up to 16 are read together
+        so, each from its beginning to its end, in the order in which they were asked for, if the
+        pieces are generators or sequences. `read` is called for all of them first, and what has
+        begun by then, as a file at its position has, might be in the way of another one. Where
+        reading fails before anything was sent, the client gets a temporary failure, and behind
+        that the connection is given up.
         """
         ...
 

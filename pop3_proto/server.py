@@ -35,6 +35,8 @@ class ServerConnection(Connection):
     `commands` is the vocabulary, and may have classes of one's own in it.
     """
 
+    __slots__ = ("_encoder", "_owed", "_skipping", "_vocabulary", "bad_commands")
+
     def __init__(
         self,
         *,
@@ -106,10 +108,14 @@ class ServerConnection(Connection):
 
     def waiting(self) -> Iterator[Command[object]]:
         """The commands behind the one that is owed a reply, up to the first bad one, as far as the
-        client has sent them already; `next_event` reports them in their turn."""
-        for line in self._input.waiting() if self._owed else ():
+        client has sent them already; `next_event` reports them in their turn. None but in
+        TRANSACTION, as elsewhere what a line means hangs on the reply."""
+        known = self._owed and self.state is State.TRANSACTION
+        for line in self._input.waiting() if known else ():
+            if len(line) > self._most(line):
+                break
             command = self._read_command(without_end(line))
-            if len(line) > self._most(line) or not isinstance(command, Command):
+            if not isinstance(command, Command):
                 break
             yield command
 

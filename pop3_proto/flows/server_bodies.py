@@ -9,6 +9,7 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
+    Sequence,
 )
 from functools import partial
 from typing import Final, TypeAlias
@@ -53,12 +54,12 @@ class Bodies:
         return len(self._readers) > 1 and self._readers[1].found is not None
 
     def ask(self, reads: Iterable[Read]) -> None:
-        """Bodies are waited for, whose pieces each of `reads` gives; none behind an asynchronous
-        one."""
+        """Bodies are waited for, whose pieces each of `reads` gives; none behind one that may have
+        begun when it was asked for, as two of those may be in each other's way."""
         for read in reads:
             reader = _Reader(read)
             self._readers.append(reader)
-            if reader.asynchronous is not None:
+            if not reader.has_yet_to_begin:
                 break
 
     def next(self, together: int) -> Flow[bytes]:
@@ -92,8 +93,12 @@ class _Reader:
         self.asynchronous: AsyncIterator[bytes] | None = None
         self.found: bytes | Exception | None = None
         self.ended = False
+        self.has_yet_to_begin = True
+        """Whether nothing has been done for its pieces so far, like moving in a file."""
+
         try:
             pieces = read()
+            self.has_yet_to_begin = isinstance(pieces, Generator | Sequence)
             if isinstance(pieces, AsyncIterable):
                 self.asynchronous = aiter(pieces)
             else:
@@ -115,10 +120,9 @@ class _Reader:
                 else:
                     gathered.append(piece)
                     octets += len(piece)
+            self.found = b"".join(gathered)
         except Exception as error:
             self.found = error
-        else:
-            self.found = b"".join(gathered)
         return octets
 
     def take(self) -> bytes:

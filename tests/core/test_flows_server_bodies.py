@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from io import BytesIO
+from typing import cast
 
 import pytest
 
@@ -139,6 +140,29 @@ def test_an_error_is_raised_in_its_turn() -> None:
     assert first_of(bodies) == (b"3", 0)
 
 
+def test_what_is_no_octets_is_an_error_in_its_turn() -> None:
+    bodies = bodies_of(lambda: [b"1"], cast("Read", lambda: "2"), lambda: [b"3"])
+    assert first_of(bodies) == (b"1", 1)
+    left(bodies)
+    with pytest.raises(TypeError):
+        first_of(bodies)
+    left(bodies)
+    assert first_of(bodies) == (b"3", 0)
+
+
+def test_what_begins_when_it_is_asked_for_is_alone() -> None:
+    file = BytesIO(b"onetwo")
+
+    def read_from(position: int) -> Iterator[bytes]:
+        file.seek(position)
+        return iter(lambda: file.read(1), b"")
+
+    bodies = bodies_of(lambda: read_from(3), lambda: read_from(0))
+    assert first_of(bodies) == (b"two", 1)
+    assert left(bodies) == 0
+    assert bodies.empty
+
+
 def test_one_that_cannot_be_opened_is_asked_once() -> None:
     asked: list[int] = []
 
@@ -168,11 +192,13 @@ def test_what_has_not_ended_is_let_go_of() -> None:
 
 
 def test_a_file_is_closed_wherever_it_was_left() -> None:
-    files = [BytesIO(b"one\n"), BytesIO(b"two\n")]
-    bodies = bodies_of(*(lambda file=file: file for file in files))
+    read, unread = BytesIO(b"one\n"), BytesIO(b"two\n")
+    bodies = bodies_of(lambda: read)
     assert first_of(bodies) == (b"one\n", 1)
+    bodies.ask([lambda: unread])
     assert [left(bodies), left(bodies)] == [1, 1]
-    assert all(file.closed for file in files)
+    assert read.closed
+    assert unread.closed
 
 
 def test_as_few_as_are_wanted() -> None:

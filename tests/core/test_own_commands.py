@@ -527,3 +527,24 @@ def test_secrets_and_replay() -> None:
     assert joined(again).endswith(b"\r\n1 one\r\n2 two\r\n3 \r\n")
     heard = list(replay_server(ServerConnection(commands=VOCABULARY), server_trace))
     assert heard[-2:] == [Xhello(b"***"), Xtnd("Subject")]
+
+
+def test_a_line_ahead_that_is_too_long_is_not_parsed() -> None:
+    parsed: list[Sequence[bytes]] = []
+
+    class Counted(Xsender):
+        @classmethod
+        def parse(cls, arguments: Sequence[bytes]) -> Xsender:
+            parsed.append(arguments)
+            return super().parse(arguments)
+
+    conn = ServerConnection(commands=[*COMMANDS, Counted])
+    conn.greet()
+    for line in (b"USER alice\r\n", b"PASS secret\r\n"):
+        conn.receive_data(line)
+        conn.next_event()
+        conn.reply(True)
+    conn.receive_data(b"NOOP\r\nXSENDER 1\r\nXSENDER " + b"1" * conn.limits.command + b"\r\n")
+    conn.next_event()
+    assert len(list(conn.waiting())) == 1
+    assert parsed == [[b"1"]]

@@ -318,10 +318,18 @@ class TestWaiting:
         assert isinstance(conn.next_event(), BadCommand)
         assert list(conn.waiting()) == [Retr(3)]
 
-    def test_what_is_said_inside_auth_is_no_command(self) -> None:
-        conn = server_in(State.AUTHENTICATING)
-        conn.receive_data(b"AAAA\r\nAAAA\r\nNOOP\r\n")
-        assert isinstance(conn.next_event(), AuthResponse)
+    @pytest.mark.parametrize(
+        ("state", "first"),
+        [
+            (State.AUTHORIZATION, b"USER alice"),
+            (State.AUTHORIZATION, b"STLS"),
+            (State.AUTHENTICATING, b"AAAA"),
+        ],
+    )
+    def test_none_whose_meaning_hangs_on_the_reply(self, state: State, first: bytes) -> None:
+        conn = server_in(state)
+        conn.receive_data(first + b"\r\nCAPA\r\n")
+        assert conn.next_event() is not NEED_DATA
         assert list(conn.waiting()) == []
 
 
