@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from .errors import LocalProtocolError
 from .lines import breaks_line
@@ -57,7 +58,7 @@ class Retention(NamedTuple):
         return _line("EXPIRE", NEVER if self.days is None else str(self.days), self.by_user)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Capabilities:
     """The capabilities in the order in which they were announced; `lines` are kept as they came.
 
@@ -93,6 +94,12 @@ class Capabilities:
                     "NUL, and no blanks around them"
                 )
         return cls(lines)
+
+    def from_source(self, source: Source) -> "Capabilities":
+        """The same, announced by a server: one object for all sessions that are told the same, as
+        each takes nearly a kilobyte."""
+        announced = Capabilities(self.lines, source)
+        return _announced.setdefault((announced.lines, source), announced)
 
     def arguments(self, tag: str) -> tuple[str, ...] | None:
         """The arguments of the first capability with this tag in any case; None: not announced."""
@@ -138,6 +145,12 @@ class Capabilities:
 
     def __contains__(self, tag: str) -> bool:
         return tag.upper() in self._by_tag
+
+
+_announced: Final[WeakValueDictionary[tuple[tuple[bytes, ...], Source], Capabilities]] = (
+    WeakValueDictionary()
+)
+"""What servers of this moment's sessions have announced."""
 
 
 def _parse(line: str) -> tuple[str, tuple[str, ...]]:

@@ -75,6 +75,12 @@ class ClientConnection(Connection):
     Commands may be sent ahead of replies (RFC 2449, section 6.6); replies match them in order.
     """
 
+    __slots__ = (
+        *("_decoded", "_decoder", "_eol", "_exchange", "_marked", "_most", "_pending"),
+        *("_secrets", "_secrets_of", "_skipped_blank"),
+        *("blank_lines", "capabilities", "deletions", "timestamp", "timestamp_trusted"),
+    )
+
     def __init__(self, *, limits: Limits | None = None, trace: Trace | None = None) -> None:
         super().__init__(limits=limits, trace=trace)
         self.timestamp: bytes | None = None

@@ -20,6 +20,8 @@ class Connection:
     `trace` is told what passes through it, without the secrets.
     """
 
+    __slots__ = ("_cut_off", "_eof", "_failure", "_input", "_session", "_trace", "limits")
+
     def __init__(self, *, limits: Limits | None = None, trace: Trace | None = None) -> None:
         self.limits = limits or USUAL
         self._trace = trace

@@ -26,6 +26,11 @@ LAST_WORDS: Final = 0.5
 class AsyncDriver:
     """Runs flows over a stream, each step within its deadlines."""
 
+    __slots__ = (
+        *("_busy", "_closed", "_interlude", "_loop", "_stream"),
+        *("deadlines", "link", "used"),
+    )
+
     def __init__(
         self, stream: AsyncStream, link: Link, deadlines: Deadlines, loop: EventLoop
     ) -> None:

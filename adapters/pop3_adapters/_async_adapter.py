@@ -4,6 +4,7 @@ import socket
 from abc import abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Generic, TypeVar, Unpack
 
@@ -14,7 +15,7 @@ from ._async_server import Server, serving
 from ._async_session import dialing, hold_session, open_client
 from ._event_loop import EventLoop
 from ._listening import listen, listen_unix
-from ._opening import ClientOptions, opening, opening_unix
+from ._opening import ClientOptions, Opening, opening, opening_unix
 from ._options import check_alone
 from ._proxies import Route, asked_async, countdown, find_route, going_through
 from ._sessions import ServerOptions, Sessions
@@ -80,22 +81,13 @@ class Adapter(EventLoop, Generic[S]):
         refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
         LocalProtocolError for what is no host or no proxy.
         """
+        new = opening(host, **options)
+        return await Destination(self, new, host, port, local_address, proxy).connect()
 
-        async def open_connection() -> Client:
-            new = opening(host, **options)
-            target, within = new.where(port), new.timeouts.connect
-            if proxy is None:
-                with dialing(host):
-                    stream = await self.dial(*target, local_address, within)
-            else:
-                stream = await self._dial_through(find_route(proxy, *target), local_address, within)
-            return await open_client(stream, new, self, Origin(*target, open_connection))
-
-        return await open_connection()
-
-    async def _dial_through(
+    async def dial_through(
         self, route: Route, local_address: str | None, within: float | None
     ) -> AsyncStream:
+        """Connect to a host through any proxy, or raise OSError."""
         with going_through(route):
             if route.is_socks:
                 return await self.dial_socks(route, local_address, within)
@@ -115,9 +107,9 @@ class Adapter(EventLoop, Generic[S]):
         There is no TLS unless `tls` says so, and the password may go out without: nobody else can
         listen. With TLS, `host` is the name that the certificate has to be valid for.
         """
+        new = opening_unix(host, **options)
 
         async def open_connection() -> Client:
-            new = opening_unix(host, **options)
             with dialing(fspath(path)):
                 stream = await self.dial_unix(fspath(path), new.timeouts.connect)
             return await open_client(stream, new, self, Origin(host or "", 0, open_connection))
@@ -199,3 +191,28 @@ class Adapter(EventLoop, Generic[S]):
 
     async def _pause(self, seconds: float) -> None:
         await self.wait(self.new_event(), seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination(Generic[S]):
+    """A host that a client connects to, and again where it has to; a closure that does so would
+    take 500 octets more of each client."""
+
+    adapter: Adapter[S]
+    new: Opening
+    host: str
+    port: int | None
+    local_address: str | None
+    proxy: str | None
+
+    async def connect(self) -> Client:
+        """A connection, up to AUTHORIZATION."""
+        new, adapter = self.new, self.adapter
+        target, within = new.where(self.port), new.timeouts.connect
+        if self.proxy is None:
+            with dialing(self.host):
+                stream = await adapter.dial(*target, self.local_address, within)
+        else:
+            route = find_route(self.proxy, *target)
+            stream = await adapter.dial_through(route, self.local_address, within)
+        return await open_client(stream, new, adapter, Origin(*target, self.connect))

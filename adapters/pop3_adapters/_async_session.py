@@ -31,14 +31,15 @@ def dialing(host: str) -> Generator[None]:
 
 async def open_client(stream: AsyncStream, new: Opening, loop: EventLoop, origin: Origin) -> Client:
     """A client's session from its first octet to AUTHORIZATION."""
-    driver = AsyncDriver(stream, new.link, new.deadlines(loop.time), loop)
+    conn, link = new.begin()
+    driver = AsyncDriver(stream, link, new.deadlines(loop.time), loop)
     try:
-        greeting = await driver.run(flows.open_session(new.conn, new.policy))
+        greeting = await driver.run(flows.open_session(conn, new.policy))
     except BaseException:
         await driver.close()
         raise
-    alive = KeepAlive(driver, new.conn, new.keepalive, loop) if new.keepalive else None
-    return Client(driver, new.conn, greeting, alive, origin)
+    alive = KeepAlive(driver, conn, new.keepalive, loop) if new.keepalive else None
+    return Client(driver, conn, greeting, alive, origin)
 
 
 async def hold_session(stream: AsyncStream, new: NewSession, loop: EventLoop) -> None:

@@ -17,14 +17,15 @@ __all__ = ["hold_session", "open_client"]
 
 def open_client(stream: Stream, new: Opening, origin: Origin) -> Client:
     """A client's session from its first octet to AUTHORIZATION."""
-    driver = BlockingDriver(stream, new.link, new.deadlines(time.monotonic))
+    conn, link = new.begin()
+    driver = BlockingDriver(stream, link, new.deadlines(time.monotonic))
     try:
-        greeting = driver.run(open_session(new.conn, new.policy))
+        greeting = driver.run(open_session(conn, new.policy))
     except BaseException:
         driver.close()
         raise
-    alive = KeepAlive(driver, new.conn, new.keepalive) if new.keepalive else None
-    return Client(driver, new.conn, greeting, alive, origin)
+    alive = KeepAlive(driver, conn, new.keepalive) if new.keepalive else None
+    return Client(driver, conn, greeting, alive, origin)
 
 
 def hold_session(stream: Stream, new: NewSession) -> None:

@@ -18,6 +18,11 @@ class Deadlines:
     may take from its beginning to its end. None is for ever.
     """
 
+    __slots__ = (
+        *("_handshake", "_operation", "_per_exchange", "_waiting_since"),
+        *("now", "silence"),
+    )
+
     def __init__(
         self,
         clock: Callable[[], float],

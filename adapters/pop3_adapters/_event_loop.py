@@ -33,8 +33,9 @@ class Group(Protocol):
 class EventLoop(Protocol):
     """What differs between the libraries."""
 
-    def time(self) -> float:
-        """The clock, in seconds."""
+    @staticmethod
+    def time() -> float:
+        """The clock, in seconds; static, because every connection keeps it."""
         ...
 
     def off_loop(self, function: Callable[[], object]) -> Awaitable[object]:

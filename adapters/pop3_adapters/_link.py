@@ -14,10 +14,14 @@ __all__ = ["Link"]
 class Link:
     """A machine, and the TLS around it; every run loop, blocking or not, sends through one."""
 
-    def __init__(self, machine: Connection, make_tls: Callable[[], TlsLayer]) -> None:
+    __slots__ = ("_last_words", "_make_tls", "machine", "private", "tls")
+
+    def __init__(
+        self, machine: Connection, make_tls: Callable[[], TlsLayer], *, private: bool = False
+    ) -> None:
         self.machine = machine
         self.tls: TlsLayer | None = None
-        self.private = False
+        self.private = private
         """Whether nobody else can listen, with TLS or without."""
 
         self._make_tls = make_tls

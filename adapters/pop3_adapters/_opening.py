@@ -1,9 +1,9 @@
-"""What a client's connection is made of, whatever carries its octets."""
+"""What a client's connections are made of, whatever carries their octets."""
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from dataclasses import dataclass, replace
+from typing import Final, TypedDict, Unpack
 
 from pop3_proto import ClientConnection, Limits, LocalProtocolError, TlsPolicy, Trace
 
@@ -15,6 +15,8 @@ from ._timeouts import Timeouts
 from ._tls import TlsLayer, client_context
 
 __all__ = ["ClientOptions", "Opening", "opening", "opening_unix"]
+
+DEFAULTS: Final = Timeouts()
 
 
 class ClientOptions(TypedDict, total=False):
@@ -43,16 +45,27 @@ class ClientOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A machine and what is around it, before the first octet."""
+    """How connections to one place begin; a client keeps it, to open one more."""
 
-    conn: ClientConnection
-    link: Link
-    policy: TlsPolicy
-    timeouts: Timeouts
     address: str
     """What is connected to, a name or an IP address; empty where that is no host."""
 
+    name: str | None
+    """What the certificate has to be valid for."""
+
+    policy: TlsPolicy
+    context: ssl.SSLContext | None
+    timeouts: Timeouts
+    limits: Limits | None
     keepalive: float | None
+    trace: Trace | None
+    private: bool = False
+    """Whether nobody else can listen, with TLS or without."""
+
+    def begin(self) -> tuple[ClientConnection, Link]:
+        """A machine and what is around it, before the first octet."""
+        conn = ClientConnection(limits=self.limits, trace=self.trace)
+        return conn, Link(conn, self._make_tls, private=self.private)
 
     def where(self, port: int | None) -> tuple[str, int]:
         """Host and port; the port is the usual one where there is None."""
@@ -67,9 +80,13 @@ class Opening:
             operation=self.timeouts.operation,
         )
 
+    def _make_tls(self) -> TlsLayer:
+        # The system's authorities take their time to read, and plaintext has no use for them.
+        return TlsLayer(self.context or client_context(), host=self.name)
+
 
 def opening(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
-    """A new machine for a connection to `host`, which the certificate has to be valid for.
+    """Connections to `host`, which the certificate has to be valid for.
 
     Raises LocalProtocolError where `host` is none, or is needed and missing, and TypeError for
     options that there are not.
@@ -88,21 +105,22 @@ def opening(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
     keepalive = options.get("keepalive")
     if keepalive is not None and keepalive <= 0:
         raise LocalProtocolError("keepalive is in seconds, and more than none")
-    conn = ClientConnection(limits=options.get("limits"), trace=options.get("trace"))
-    name = found.name if found else None
-    # The system's authorities take their time to read, and plaintext has no use for them.
-    link = Link(conn, lambda: TlsLayer(context or client_context(), host=name))
-    timeouts = options.get("timeouts") or Timeouts()
-    address = found.address if found else ""
-    return Opening(conn, link, policy, timeouts, address, keepalive)
+    return Opening(
+        address=found.address if found else "",
+        name=found.name if found else None,
+        policy=policy,
+        context=context,
+        timeouts=options.get("timeouts") or DEFAULTS,
+        limits=options.get("limits"),
+        keepalive=keepalive,
+        trace=options.get("trace"),
+    )
 
 
 def opening_unix(host: str | None, **options: Unpack[ClientOptions]) -> Opening:
-    """A new machine for a connection through a Unix socket, where nobody else can listen.
+    """Connections through a Unix socket, where nobody else can listen.
 
     Raises LocalProtocolError where there is to be TLS, and no `host`.
     """
     _ = options.setdefault("tls", TlsPolicy.NONE)
-    new = opening(host, **options)
-    new.link.private = True
-    return new
+    return replace(opening(host, **options), private=True)

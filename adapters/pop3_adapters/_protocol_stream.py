@@ -16,6 +16,10 @@ FLUSHING: Final = 0.5
 class ProtocolStream(asyncio.Protocol):
     """A connection as a stream, with back-pressure in both directions."""
 
+    __slots__ = (
+        *("_arrived", "_change", "_closed", "_ended", "_full", "_lost", "_transport", "_unread"),
+    )
+
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._arrived: list[bytes] = []

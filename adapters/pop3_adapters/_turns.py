@@ -36,6 +36,8 @@ CONVERSATIONS: Final = {
 class Turns:
     """Counts the operations on a connection; a message may be read only in its own turn."""
 
+    __slots__ = ("_conn", "current", "ended", "fetch")
+
     def __init__(self, conn: ClientConnection) -> None:
         self._conn = conn
         self.current = 0

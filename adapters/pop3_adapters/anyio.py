@@ -117,7 +117,8 @@ class Anyio(Adapter[ByteStream]):
         kind = UNIXSocketStream if sock.family == socket.AF_UNIX else SocketStream
         return AnyioStream(await kind.from_socket(sock))
 
-    def time(self) -> float:
+    @staticmethod
+    def time() -> float:
         return anyio.current_time()
 
     async def off_loop(self, function: Callable[[], object]) -> object:

@@ -125,7 +125,8 @@ class Asyncio(Adapter[socket.socket]):
         loop = asyncio.get_running_loop()
         return (await loop.connect_accepted_socket(ProtocolStream, sock))[1]
 
-    def time(self) -> float:
+    @staticmethod
+    def time() -> float:
         return asyncio.get_running_loop().time()
 
     async def off_loop(self, function: Callable[[], object]) -> object:

@@ -63,11 +63,11 @@ def connect(
     refuses the session or STLS, RemoteProtocolError where this is no POP3 server, and
     LocalProtocolError for what is no host or no proxy.
     """
+    new = opening(host, **options)
+    target, within = new.where(port), new.timeouts.connect
+    source = None if local_address is None else (local_address, 0)
 
     def open_connection() -> Client:
-        new = opening(host, **options)
-        target, within = new.where(port), new.timeouts.connect
-        source = None if local_address is None else (local_address, 0)
         if proxy is None:
             stream: Stream = SocketStream(socket.create_connection(target, within, source))
         else:
@@ -104,9 +104,9 @@ def connect_unix(
     There is no TLS unless `tls` says so, and the password may go out without: nobody else can
     listen. With TLS, `host` is the name that the certificate has to be valid for.
     """
+    new = opening_unix(host, **options)
 
     def open_connection() -> Client:
-        new = opening_unix(host, **options)
         sock = socket.socket(socket.AF_UNIX)
         try:
             sock.settimeout(new.timeouts.connect)

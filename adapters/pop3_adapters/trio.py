@@ -101,7 +101,8 @@ class Trio(Adapter[trio.abc.Stream]):
     async def adopt(self, sock: socket.socket) -> TrioStream:
         return TrioStream(trio.SocketStream(trio.socket.from_stdlib_socket(sock)))
 
-    def time(self) -> float:
+    @staticmethod
+    def time() -> float:
         return trio.current_time()
 
     async def off_loop(self, function: Callable[[], object]) -> object:

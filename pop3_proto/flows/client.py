@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final, TypeVar
 
 from ..capabilities import Capabilities, Offer
@@ -132,7 +131,7 @@ def capabilities(conn: ClientConnection) -> Flow[Capabilities | None]:
     in this layer of security stays, and None means that nothing is known."""
     with suppress(CommandFailed):
         announced = yield from request(conn, Capa())
-        conn.capabilities = replace(announced, source=conn.source)
+        conn.capabilities = announced.from_source(conn.source)
     return conn.capabilities
 
 

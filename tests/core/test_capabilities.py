@@ -1,5 +1,7 @@
 """Capabilities, as they are announced and asked for."""
 
+from weakref import ref
+
 import pytest
 
 from pop3_proto import (
@@ -51,6 +53,20 @@ def test_where_they_come_from_is_part_of_them() -> None:
     inside = Capabilities((b"TOP",), Source.TLS)
     assert inside.source is Source.TLS
     assert inside != Capabilities((b"TOP",), Source.PLAINTEXT) != Capabilities((b"TOP",))
+
+
+def test_the_same_announcement_is_one_object_as_long_as_somebody_has_it() -> None:
+    def announced(source: Source) -> Capabilities:
+        return Capabilities.of("TOP", "X-KEPT").from_source(source)
+
+    first = announced(Source.PLAINTEXT)
+    assert first.source is Source.PLAINTEXT
+    assert first.lines == (b"TOP", b"X-KEPT")
+    assert announced(Source.PLAINTEXT) is first
+    assert announced(Source.TLS) == Capabilities(first.lines, Source.TLS)
+    kept = ref(first)
+    del first
+    assert kept() is None
 
 
 @pytest.mark.parametrize(

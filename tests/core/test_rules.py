@@ -35,6 +35,7 @@ ALLOWED = {
     "typing",
     "unicodedata",
     "urllib.parse",
+    "weakref",
 }
 
 # Built-in functions that do I/O, or import what the test does not see.
